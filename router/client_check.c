@@ -1,0 +1,77 @@
+/* client_check.c: `quietbell check [FILE]`: reads a configuration as the daemon would, and says every
+ * problem with its place. Needs no daemon. */
+#include "client.h"
+
+#include "config.h"
+#include "paths.h"
+#include "plain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static json_t *problems_json(const struct problems *problems)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < problems->n; i++) {
+        const struct problem *problem = &problems->list[i];
+        json_array_append_new(
+            list, json_pack("{s:o, s:i, s:i, s:o, s:o, s:o}", "file", plain_json(problem->file),
+                            "line", problem->line, "column", problem->column, "key",
+                            plain_json(problem->key), "message", plain_json(problem->message),
+                            "suggestion", plain_json(problem->suggestion)));
+    }
+    return list;
+}
+
+static int say_problems(const struct client *client, const char *file, const struct problems *problems)
+{
+    int n = problems->n + problems->more;
+
+    if (client->json) {
+        client_print_json(json_pack("{s:b, s:s, s:o, s:o, s:i}", "ok", 0, "error",
+                                    "the configuration has problems", "file", plain_json(file),
+                                    "problems", problems_json(problems), "more", problems->more));
+        return CLIENT_REFUSED;
+    }
+    problems_print(stdout, problems, client->colour);
+    client_fail(CLIENT_REFUSED, "%s: %d problem%s", file, n, n == 1 ? "" : "s");
+    return CLIENT_REFUSED;
+}
+
+static int say_good(const struct client *client, const char *file, const struct config *config)
+{
+    const struct policy *policy = config->policy;
+
+    if (client->json)
+        return client_print_json(json_pack("{s:b, s:o, s:o, s:i, s:i, s:i}", "ok", 1, "file",
+                                           plain_json(file), "preset", plain_json(config->preset),
+                                           "receivers", config->n_receivers, "focuses",
+                                           policy->n_focuses, "rules", policy->n_rules));
+    printf("%s is good: %d receiver%s, %d focus%s, %d rule%s (preset %s)\n", file,
+           config->n_receivers, config->n_receivers == 1 ? "" : "s", policy->n_focuses,
+           policy->n_focuses == 1 ? "" : "es", policy->n_rules, policy->n_rules == 1 ? "" : "s",
+           config->preset ? config->preset : "none");
+    return CLIENT_OK;
+}
+
+int client_check(struct client *client, int argc, char **argv)
+{
+    struct problems problems = {0};
+    struct config *config = NULL;
+    struct paths paths;
+
+    if (argc > 1)
+        return client_usage(client, "reads one FILE");
+    paths_init(&paths);
+    const char *file = argc ? argv[0] : paths.config;
+    bool there =
+        argc || (file && access(file, F_OK) == 0); /* no file of the person's: the defaults hold */
+    int error = config_load(&config, there ? file : NULL, &problems);
+    int code = error ? say_problems(client, file ? file : "the embedded preset", &problems)
+                     : say_good(client, there ? file : "no file, so the embedded default", config);
+    config_free(config);
+    problems_clear(&problems);
+    paths_release(&paths);
+    return code;
+}

@@ -1,0 +1,457 @@
+/* door_socket.c: see door.h. Each line of a client takes a ticket; tickets are filled in any order and sent in
+ * the order of the lines, so that a client may send many before it reads. A client is freed when its handle
+ * is closed and no ticket waits. */
+#include "router/door.h"
+#include "router/host.h"
+#include "router/log.h"
+#include "router/quarantine.h"
+#include "router/query.h"
+#include "plugins/line.h"
+#include "rules/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct client;
+
+struct ticket { /* one line, and its answer when it is there */
+    struct client *client;
+    char *answer;
+    struct ticket *next;
+};
+
+struct client {
+    struct door_socket *door;
+    uv_pipe_t pipe;
+    struct line_buf in;
+    size_t held; /* of door->unparsed */
+    struct ticket *tickets, **tickets_end;
+    int pending;
+    bool closing, closed, reading;
+    struct client *next, **at;
+};
+
+struct door_socket {
+    uv_pipe_t listener;
+    struct router *router;
+    char *path;
+    bool made; /* the socket file is ours to remove */
+    struct client *clients;
+    int n_clients;
+    size_t unparsed;
+    bool closing, listener_closed;
+    void (*on_closed)(void *arg);
+    void *closed_arg;
+};
+
+/* ---- the end of a client ------------------------------------------------------------------------------ */
+
+static void door_free_if_done(struct door_socket *door)
+{
+    if (!door->closing || !door->listener_closed || door->clients)
+        return;
+    void (*on_closed)(void *arg) = door->on_closed;
+    void *arg = door->closed_arg;
+    if (door->made)
+        unlink(door->path);
+    free(door->path);
+    free(door);
+    on_closed(arg);
+}
+
+static void free_if_done(struct client *client)
+{
+    struct door_socket *door = client->door;
+    if (!client->closed || client->tickets)
+        return;
+    *client->at = client->next;
+    if (client->next)
+        client->next->at = client->at;
+    door->n_clients--;
+    router_counts(door->router)->clients = door->n_clients;
+    line_release(&client->in);
+    free(client);
+    door_free_if_done(door);
+}
+
+static void on_client_closed(uv_handle_t *handle)
+{
+    struct client *client = handle->data;
+    client->closed = true;
+    client->door->unparsed -= client->held;
+    client->held = 0;
+    free_if_done(client);
+}
+
+static void close_client(struct client *client)
+{
+    if (client->closing)
+        return;
+    client->closing = true;
+    uv_close((uv_handle_t *)&client->pipe, on_client_closed);
+}
+
+/* ---- answers -------------------------------------------------------------------------------------------- */
+
+struct sending {
+    uv_write_t request;
+    struct client *client;
+    char *text;
+};
+
+static void on_sent(uv_write_t *request, int status)
+{
+    struct sending *sending = request->data;
+    if (status < 0)
+        close_client(sending->client);
+    free(sending->text);
+    free(sending);
+}
+
+/* Takes over the text. */
+static void send_text(struct client *client, char *text)
+{
+    uv_buf_t buf = uv_buf_init(text, (unsigned)strlen(text));
+    if (!client->closing && client->door->closing == false &&
+        uv_stream_get_write_queue_size((uv_stream_t *)&client->pipe) > DOOR_UNREAD_MAX)
+        close_client(client);
+    if (client->closing || uv_try_write((uv_stream_t *)&client->pipe, &buf, 1) == (int)buf.len) {
+        free(text);
+        return;
+    }
+    struct sending *sending = must_alloc(sizeof *sending);
+    sending->client = client;
+    sending->text = text;
+    sending->request.data = sending;
+    if (uv_write(&sending->request, (uv_stream_t *)&client->pipe, &buf, 1, on_sent) < 0) {
+        free(text);
+        free(sending);
+        close_client(client);
+    }
+}
+
+static void start_reading(struct client *client);
+
+/* Sends what is answered at the head of the line. */
+static void flush(struct client *client)
+{
+    while (client->tickets && client->tickets->answer) {
+        struct ticket *ticket = client->tickets;
+        client->tickets = ticket->next;
+        client->pending--;
+        send_text(client, ticket->answer);
+        free(ticket);
+    }
+    if (!client->tickets)
+        client->tickets_end = &client->tickets;
+    if (client->closed)
+        return free_if_done(client);
+    if (client->door->closing && !client->tickets)
+        close_client(client);
+    else if (!client->reading && client->pending < DOOR_PENDING_MAX / 2)
+        start_reading(client);
+}
+
+static char *answer_text(json_t *answer)
+{
+    char *text = json_dumps(answer, JSON_COMPACT);
+    size_t length = text ? strlen(text) : 0;
+    json_decref(answer);
+    if (!text)
+        return must_copy("{\"ok\":false,\"error\":\"the answer is no UTF-8\"}\n");
+    text = must_grow(text, length + 2);
+    memcpy(text + length, "\n", 2);
+    return text;
+}
+
+static void on_command_answer(void *owner, json_t *answer)
+{
+    struct ticket *ticket = owner;
+    ticket->answer = answer_text(answer);
+    flush(ticket->client);
+}
+
+static void fill(struct ticket *ticket, const struct answer *answer)
+{
+    char ok[48];
+    if (answer->ok) {
+        snprintf(ok, sizeof ok, "{\"ok\":true,\"seq\":%llu}\n", (unsigned long long)answer->seq);
+        ticket->answer = must_copy(ok);
+        return;
+    }
+    json_t *refused = json_pack("{s:b, s:s, s:s}", "ok", 0, "error", answer->error, "at", text_or(answer->at, ""));
+    if (refused && answer->retry)
+        json_object_set_new(refused, "retry", json_true());
+    ticket->answer = answer_text(refused ? refused : json_pack("{s:b, s:s}", "ok", 0, "error", "refused"));
+}
+
+static void on_answer(void *owner, struct arrival *arrival, const struct answer *answer)
+{
+    struct ticket *ticket = owner;
+    (void)arrival;
+    fill(ticket, answer);
+    flush(ticket->client);
+}
+
+/* ---- lines ---------------------------------------------------------------------------------------------- */
+
+static struct ticket *take_ticket(struct client *client)
+{
+    struct ticket *ticket = must_alloc(sizeof *ticket);
+    ticket->client = client;
+    *client->tickets_end = ticket;
+    client->tickets_end = &ticket->next;
+    client->pending++;
+    return ticket;
+}
+
+static void refuse_line(struct client *client, struct ticket *ticket, const char *error, const char *at)
+{
+    const struct answer answer = {.error = error, .at = at};
+    router_counts(client->door->router)->refused++;
+    fill(ticket, &answer);
+    flush(client);
+}
+
+static void take_line(struct client *client, const char *line, size_t length)
+{
+    struct message message;
+    struct refusal refusal;
+    struct ticket *ticket = take_ticket(client);
+    int status = message_parse(&message, line, length, &refusal);
+    if (status == -ENOTSUP) /* a hook whose payload is no JSON: kept, with its reason */
+        quarantine_text(host_wall_ms(), line, length, refusal.error);
+    if (status < 0)
+        return refuse_line(client, ticket, refusal.error, refusal.at);
+    if (message.type == MESSAGE_COMMAND) {
+        router_command(client->door->router, &message, on_command_answer, ticket);
+        message_clear(&message);
+        return;
+    }
+    if (message.type == MESSAGE_FOLLOW) {
+        message_clear(&message);
+        return refuse_line(client, ticket, "follow is not there yet: ask `status` again", "/type");
+    }
+    char *raw = must_alloc(length + 1);
+    memcpy(raw, line, length);
+    struct arrival *arrival = arrival_message(&message, raw, length);
+    arrival->answer = on_answer;
+    arrival->owner = ticket;
+    router_offer(client->door->router, arrival);
+}
+
+static void account(struct client *client)
+{
+    struct door_socket *door = client->door;
+    size_t held = client->in.size; /* what it costs, not what is left to read */
+    door->unparsed += held - client->held;
+    client->held = held;
+    if (door->unparsed <= DOOR_UNPARSED_MAX || client->closing)
+        return;
+    log_error("a client was closed: more than %d MiB of half lines are held open", DOOR_UNPARSED_MAX >> 20);
+    send_text(client, must_copy("{\"ok\":false,\"error\":\"too many half lines are held open\",\"at\":\"\","
+                                "\"retry\":true}\n"));
+    close_client(client);
+}
+
+/* A client with many unanswered lines, and everybody while the queue is full, is read on later. */
+static bool must_wait(const struct client *client)
+{
+    return client->pending >= DOOR_PENDING_MAX || router_full(client->door->router);
+}
+
+static void take_lines(struct client *client)
+{
+    char *line;
+    size_t length;
+    enum line_got got;
+    while (!client->closing && !must_wait(client) && (got = line_next(&client->in, &line, &length)) != LINE_NONE) {
+        if (got == LINE_TOO_LONG)
+            refuse_line(client, take_ticket(client), "a line has at most 256 KiB", "");
+        else if (length > 0)
+            take_line(client, line, length);
+    }
+    if (!client->closing && must_wait(client) && client->reading) {
+        client->reading = false;
+        uv_read_stop((uv_stream_t *)&client->pipe);
+    }
+    account(client);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
+{
+    static char bytes[64 * 1024]; /* read and fed at once */
+    (void)handle, (void)size;
+    *buf = uv_buf_init(bytes, sizeof bytes);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct client *client = stream->data;
+    if (n < 0) { /* it has gone, or said all it had to say: answers still reach a half-closed one */
+        client->reading = false;
+        uv_read_stop(stream);
+        if (n == UV_EOF && client->tickets)
+            return;
+        close_client(client);
+        return;
+    }
+    if (n == 0)
+        return;
+    line_feed(&client->in, buf->base, (size_t)n);
+    take_lines(client);
+}
+
+static void start_reading(struct client *client)
+{
+    if (client->closing || client->reading || must_wait(client))
+        return;
+    client->reading = true;
+    take_lines(client); /* whole lines may be waiting since it was stopped */
+    if (client->reading && !client->closing && uv_read_start((uv_stream_t *)&client->pipe, on_alloc, on_read) < 0)
+        close_client(client);
+}
+
+static void on_room(void *arg)
+{
+    struct door_socket *door = arg;
+    for (struct client *client = door->clients, *next; client; client = next) {
+        next = client->next;
+        start_reading(client);
+    }
+}
+
+/* ---- clients -------------------------------------------------------------------------------------------- */
+
+static bool welcome(const struct door_socket *door, struct client *client)
+{
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    int fd;
+    if (uv_fileno((uv_handle_t *)&client->pipe, &fd) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return false;
+    if (peer.uid == getuid() || router_accepts(door->router, peer.uid))
+        return true;
+    log_error("a connection of user %u was refused", (unsigned)peer.uid);
+    return false;
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    struct door_socket *door = listener->data;
+    if (status < 0)
+        return;
+    struct client *client = must_alloc(sizeof *client);
+    client->door = door;
+    client->tickets_end = &client->tickets;
+    line_init(&client->in, MESSAGE_SIZE_MAX);
+    uv_pipe_init(listener->loop, &client->pipe, 0);
+    client->pipe.data = client;
+    client->next = door->clients;
+    client->at = &door->clients;
+    if (client->next)
+        client->next->at = &client->next;
+    door->clients = client;
+    router_counts(door->router)->clients = ++door->n_clients;
+    if (uv_accept(listener, (uv_stream_t *)&client->pipe) < 0)
+        return close_client(client);
+    if (!welcome(door, client)) {
+        send_text(client, must_copy("{\"ok\":false,\"error\":\"this is another user's quietbelld\",\"at\":\"\"}\n"));
+        return close_client(client);
+    }
+    if (door->n_clients > DOOR_CLIENTS_MAX) {
+        send_text(client, must_copy("{\"ok\":false,\"error\":\"too many clients are connected\",\"at\":\"\","
+                                    "\"retry\":true}\n"));
+        return close_client(client);
+    }
+    start_reading(client);
+}
+
+/* ---- the door ------------------------------------------------------------------------------------------- */
+
+/* The socket that systemd opened for us: the only one it was told to hand over. */
+static int handed_over(void)
+{
+    const char *pid = host_env("LISTEN_PID"), *fds = host_env("LISTEN_FDS");
+    return pid && fds && atol(pid) == (long)getpid() && atoi(fds) == 1 ? 3 : -1;
+}
+
+/* A socket file is left over from a daemon that died, or somebody listens. */
+static int clear_path(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat there;
+    if (strlen(path) >= sizeof address.sun_path)
+        return -ENAMETOOLONG;
+    strcpy(address.sun_path, path);
+    if (lstat(path, &there) != 0)
+        return 0;
+    if (!S_ISSOCK(there.st_mode))
+        return -EEXIST;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    bool answers = connect(fd, (struct sockaddr *)&address, sizeof address) == 0 || errno == EAGAIN;
+    close(fd);
+    if (answers)
+        return -EADDRINUSE;
+    return unlink(path) == 0 ? 0 : -errno;
+}
+
+static int bind_path(struct door_socket *door, const char *path)
+{
+    int status = paths_make_above(path);
+    if (status == 0)
+        status = clear_path(path);
+    if (status < 0)
+        return status;
+    mode_t old = umask(0177);
+    status = uv_pipe_bind(&door->listener, path);
+    umask(old);
+    door->made = status == 0;
+    return status;
+}
+
+int door_socket_open(struct door_socket **out, uv_loop_t *loop, struct router *router, const char *path)
+{
+    struct door_socket *door = must_alloc(sizeof *door);
+    int fd = handed_over();
+    door->router = router;
+    door->path = must_copy(path);
+    uv_pipe_init(loop, &door->listener, 0);
+    door->listener.data = door;
+    *out = door;
+    int status = fd >= 0 ? uv_pipe_open(&door->listener, fd) : bind_path(door, path);
+    if (status == 0)
+        status = uv_listen((uv_stream_t *)&door->listener, 128, on_connection);
+    router_on_room(router, on_room, door);
+    return status;
+}
+
+static void on_listener_closed(uv_handle_t *handle)
+{
+    struct door_socket *door = handle->data;
+    door->listener_closed = true;
+    door_free_if_done(door);
+}
+
+void door_socket_close(struct door_socket *door, void (*closed)(void *arg), void *arg)
+{
+    door->closing = true;
+    door->on_closed = closed;
+    door->closed_arg = arg;
+    router_on_room(door->router, NULL, NULL);
+    for (struct client *client = door->clients, *next; client; client = next) {
+        next = client->next;
+        if (!client->tickets)
+            close_client(client);
+    }
+    uv_close((uv_handle_t *)&door->listener, on_listener_closed);
+}

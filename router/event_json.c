@@ -1,0 +1,110 @@
+/* event_json.c: see event_json.h. One table of fields; both ways walk it. */
+#include "event_json.h"
+
+#include "rules/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum type { TYPE_TEXT, TYPE_INT, TYPE_BOOL, TYPE_WORD };
+
+static const struct event_field {
+    const char *key;
+    enum type type;
+    size_t offset;
+    const struct words *words; /* TYPE_WORD: an enum, so an int */
+} fields[] = {
+#define TEXT(member) {#member, TYPE_TEXT, offsetof(struct event, member), NULL}
+#define PLACE(member) {#member, TYPE_TEXT, offsetof(struct event, place.member), NULL}
+#define INT(member) {#member, TYPE_INT, offsetof(struct event, member), NULL}
+#define BOOL(member) {#member, TYPE_BOOL, offsetof(struct event, member), NULL}
+#define WORD(member) {#member, TYPE_WORD, offsetof(struct event, member), &word_##member}
+    INT(at_wall_ms), TEXT(host), TEXT(agent), TEXT(session), TEXT(thread), TEXT(request), TEXT(source),
+    BOOL(starts), WORD(closes), TEXT(closes_request), WORD(opens), WORD(kind), BOOL(ends), WORD(state),
+    WORD(urgency), BOOL(waking), BOOL(unattended), BOOL(prompt), TEXT(title), TEXT(text), TEXT(tool),
+    TEXT(task), TEXT(cwd), TEXT(repository), TEXT(worktree), TEXT(branch), PLACE(tmux), PLACE(pane),
+    PLACE(window), PLACE(tty), PLACE(kitty), PLACE(kitty_socket), PLACE(wezterm), PLACE(term), INT(pid),
+    INT(pid_start),
+};
+enum { FIELDS = sizeof fields / sizeof *fields };
+
+static void set(json_t *json, const char *key, json_t *value)
+{
+    if (json_object_set_new_nocheck(json, key, value) != 0)
+        abort();
+}
+
+/* A value, or NULL: nothing to write. */
+static json_t *to_json(const struct event_field *field, const void *at)
+{
+    switch (field->type) {
+    case TYPE_TEXT: {
+        const char *text = *(const char *const *)at;
+        return text_empty(text) ? NULL : json_string(text);
+    }
+    case TYPE_INT:
+        return *(const int64_t *)at ? json_integer(*(const int64_t *)at) : NULL;
+    case TYPE_BOOL:
+        return *(const bool *)at ? json_true() : NULL;
+    case TYPE_WORD:
+        return *(const int *)at ? json_string(word_name(field->words, *(const int *)at)) : NULL;
+    }
+    return NULL;
+}
+
+json_t *event_to_json(const struct event *event)
+{
+    json_t *json = json_object();
+    if (!json)
+        abort();
+    for (int i = 0; i < FIELDS; i++) {
+        json_t *value = to_json(&fields[i], (const char *)event + fields[i].offset);
+        if (value)
+            set(json, fields[i].key, value);
+    }
+    return json;
+}
+
+static int from_json(const struct event_field *field, const json_t *value, void *at)
+{
+    int word;
+    switch (field->type) {
+    case TYPE_TEXT:
+        if (!json_is_string(value))
+            return -EINVAL;
+        *(const char **)at = json_string_value(value);
+        break;
+    case TYPE_INT:
+        if (!json_is_integer(value))
+            return -EINVAL;
+        *(int64_t *)at = json_integer_value(value);
+        break;
+    case TYPE_BOOL:
+        if (!json_is_boolean(value))
+            return -EINVAL;
+        *(bool *)at = json_is_true(value);
+        break;
+    case TYPE_WORD:
+        word = word_find(field->words, json_string_value(value));
+        if (word < 0)
+            return -EINVAL;
+        *(int *)at = word;
+        break;
+    }
+    return 0;
+}
+
+int event_from_json(const json_t *json, struct event *event)
+{
+    *event = (struct event){0};
+    if (!json_is_object(json))
+        return -EINVAL;
+    for (int i = 0; i < FIELDS; i++) {
+        const json_t *value = json_object_get(json, fields[i].key);
+        int error = value ? from_json(&fields[i], value, (char *)event + fields[i].offset) : 0;
+        if (error)
+            return error;
+    }
+    return 0;
+}

@@ -1,0 +1,16 @@
+/* event_json.h: an event as it stands in the journal, and back: the truth that replay starts from.
+ *
+ * Compact: what is empty, zero, false or nothing is left out. Enums are written by name. */
+#ifndef ROUTER_EVENT_JSON_H
+#define ROUTER_EVENT_JSON_H
+
+#include "rules/event.h"
+
+#include <jansson.h>
+
+/* A new reference, never NULL. */
+json_t *event_to_json(const struct event *event);
+/* The strings of *event are borrowed from json. 0, or -EINVAL: not one of ours. */
+int event_from_json(const json_t *json, struct event *event);
+
+#endif

@@ -1,0 +1,47 @@
+/* mapping.h: what an agent's message does: one declarative YAML file per agent (quietbell-mapping(5)).
+ *
+ * The map: mapping_load.c reads the files; mapping_path.c takes values out of payloads, by paths and
+ * templates; mapping.c finds the row that a hook's message fits and makes the event of it;
+ * mapping_post.c makes one of a message of type `event`. No agent is named in any of them. */
+#ifndef ROUTER_MAPPING_H
+#define ROUTER_MAPPING_H
+
+#include "message.h"
+#include "problem.h"
+#include "rules/event.h"
+
+struct mappings;
+struct mapping;
+
+/* The embedded files, and those of a folder (NULL: none; a missing folder is none), where a file for the same
+ * agent replaces the embedded one. All or nothing: 0, or negative errno with at least one problem and *out NULL. */
+int mappings_load(struct mappings **out, const char *dir, struct problems *problems);
+/* One file's text, as recorded: a set of one. */
+int mappings_parse(struct mappings **out, const char *text, size_t len, const char *name,
+                   struct problems *problems);
+/* NULL is allowed. */
+void mappings_free(struct mappings *mappings);
+
+/* What is loaded, for the record: n mappings, sorted by agent. */
+int mappings_count(const struct mappings *mappings);
+const struct mapping *mappings_at(const struct mappings *mappings, int i);
+const struct mapping *mappings_find(const struct mappings *mappings, const char *agent);
+const char *mapping_agent(const struct mapping *mapping);
+const char *mapping_file(const struct mapping *mapping); /* as problems call it */
+const char *mapping_text(const struct mapping *mapping, size_t *len);
+const char *mapping_hash(const struct mapping *mapping); /* of the text, 16 hexadecimal digits */
+
+/* An event with its strings: those point into `scratch`, so a struct mapped must not be moved or copied. */
+struct mapped {
+    struct event event;
+    size_t used;
+    char scratch[6144];
+};
+
+/* Makes the event of a message of type hook or event. 1: it is in out; 0: knowingly ignored, nothing to do;
+ * negative errno: refused, and why (-ENOENT: no mapping for this agent). Texts in the event are one line
+ * (`text` may have several), free of controls and within the caps of rules/text.h. */
+int mapping_event(const struct mappings *mappings, const struct message *message, struct mapped *out,
+                  struct refusal *refusal);
+
+#endif

@@ -1,0 +1,595 @@
+/* outbox.c: see outbox.h. One post per receiver: its plugin, what it has in flight, its back-off. */
+#include "router/outbox.h"
+
+#include "plugins/protocol.h"
+#include "router/compose.h"
+#include "router/host.h"
+#include "router/log.h"
+#include "router/plugin.h"
+#include "router/query.h"
+#include "router/trouble.h"
+#include "rules/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    FLIGHTS_MAX = 8, /* handed over and not answered, per receiver */
+    RETRY_FIRST_MS = 1000,
+    RETRY_MAX_MS = 300000,
+    AFTER_MAX_MS = 3600000 /* no receiver's Retry-After holds longer */
+};
+
+struct flight {
+    uint64_t alert_id; /* 0: free, unless test_cb */
+    int64_t version;
+    int64_t ref;    /* the id of the delivery in the protocol; 0: marked, not sent yet */
+    int64_t due_ms; /* when patience ends */
+    outbox_test_cb test_cb;
+    void *test_arg;
+};
+
+struct post {
+    struct outbox *outbox;
+    char *receiver, *program, *plugin_name;
+    json_t *settings;
+    int64_t patience_ms;
+    struct plugin *plugin;
+    bool leaving; /* no longer configured */
+    struct flight flights[FLIGHTS_MAX];
+    int attempts; /* failed in a row */
+    int64_t not_before_ms;
+    int64_t delivered, retried, failed;
+    struct post *next;
+};
+
+struct outbox {
+    uv_loop_t *loop;
+    char *libexec;
+    struct outbox_router router;
+    struct post *posts;
+    int64_t next_ref;
+    bool stopping;
+};
+
+/* ---- flights ------------------------------------------------------------------------------------- */
+
+static bool flying(const struct flight *flight)
+{
+    return flight->alert_id || flight->test_cb;
+}
+
+static struct flight *free_flight(struct post *post)
+{
+    for (int i = 0; i < FLIGHTS_MAX; i++) {
+        if (!flying(&post->flights[i]))
+            return &post->flights[i];
+    }
+    return NULL;
+}
+
+static struct flight *find_flight(struct post *post, uint64_t alert_id)
+{
+    for (int i = 0; i < FLIGHTS_MAX; i++) {
+        if (post->flights[i].alert_id == alert_id)
+            return &post->flights[i];
+    }
+    return NULL;
+}
+
+/* 1 s, 2 s, 4 s … 5 min, and up to a quarter more, by a hash of what is retried: no thundering herd. */
+static int64_t retry_delay(const struct post *post, uint64_t alert_id, int64_t after_ms)
+{
+    int64_t delay = RETRY_FIRST_MS;
+    for (int i = 1; i < post->attempts && delay < RETRY_MAX_MS; i++)
+        delay *= 2;
+    if (delay > RETRY_MAX_MS)
+        delay = RETRY_MAX_MS;
+    uint64_t hash = (alert_id + (uint64_t)post->attempts) * 0x9e3779b97f4a7c15u;
+    delay += (int64_t)((hash >> 40) % (uint64_t)(delay / 4 + 1));
+    return after_ms > delay ? after_ms : delay;
+}
+
+static void tell_trouble(struct post *post, const char *reason)
+{
+    char key[TROUBLE_KEY_MAX], what[TROUBLE_TEXT_MAX], todo[TROUBLE_TEXT_MAX];
+    snprintf(key, sizeof key, "receiver %.40s", post->receiver);
+    snprintf(what, sizeof what, "receiver %.40s does not take alerts: %.240s", post->receiver, reason);
+    snprintf(todo, sizeof todo, "mend it, then: quietbell test %.40s", post->receiver);
+    if (trouble_set(key, what, todo))
+        log_error("%s", what);
+}
+
+static void clear_trouble(struct post *post)
+{
+    char key[TROUBLE_KEY_MAX];
+    snprintf(key, sizeof key, "receiver %.40s", post->receiver);
+    if (trouble_clear(key))
+        log_info("receiver %s takes alerts again", post->receiver);
+}
+
+/* One attempt is over: says so to the core, or to whoever tried the receiver out. */
+static void land(struct post *post, struct flight *flight, enum outcome_type type, int64_t after_ms,
+                 const char *reason)
+{
+    struct flight landed = *flight;
+    *flight = (struct flight){0};
+    if (type == OUTCOME_DELIVERED) {
+        post->delivered++;
+        post->attempts = 0;
+        post->not_before_ms = 0;
+        clear_trouble(post);
+    } else {
+        post->attempts++;
+        post->retried += type == OUTCOME_RETRY;
+        post->failed += type == OUTCOME_FAILED;
+        if (type == OUTCOME_RETRY && !landed.test_cb)
+            post->not_before_ms = host_elapsed_ms() + retry_delay(post, landed.alert_id, after_ms);
+        tell_trouble(post, reason);
+    }
+    if (landed.test_cb) {
+        landed.test_cb(landed.test_arg, type == OUTCOME_DELIVERED, reason);
+        return;
+    }
+    const struct outcome outcome = {.type = type,
+                                    .receiver = post->receiver,
+                                    .alert_id = landed.alert_id,
+                                    .version = landed.version,
+                                    .reason = reason};
+    post->outbox->router.outcome(post->outbox->router.arg, &outcome);
+}
+
+/* ---- what a plugin says -------------------------------------------------------------------------- */
+
+static const char *member(const json_t *message, const char *key)
+{
+    return text_or(json_string_value(json_object_get(message, key)), "");
+}
+
+/* A plugin's sentence, cut and on one line. */
+static void take_reason(const json_t *message, const char *otherwise, char *buf, size_t size)
+{
+    snprintf(buf, size, "%s", text_or(member(message, "reason"), otherwise));
+    for (char *p = buf; *p; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = ' ';
+    }
+}
+
+static void take_result(struct post *post, const json_t *message)
+{
+    char reason[PROTOCOL_REASON_MAX];
+    int64_t ref = strtoll(member(message, "id"), NULL, 10);
+    struct flight *flight = NULL;
+    for (int i = 0; i < FLIGHTS_MAX; i++) {
+        if (flying(&post->flights[i]) && post->flights[i].ref && post->flights[i].ref == ref)
+            flight = &post->flights[i];
+    }
+    if (!flight)
+        return log_debug("receiver %s: its plugin answered what is not in flight", post->receiver);
+    const char *outcome = member(message, "outcome");
+    json_int_t after_ms = json_integer_value(json_object_get(message, "after_ms"));
+    take_reason(message, "it gave no reason", reason, sizeof reason);
+    if (strcmp(outcome, PROTOCOL_DELIVERED) == 0)
+        land(post, flight, OUTCOME_DELIVERED, 0, "");
+    else if (strcmp(outcome, PROTOCOL_FAILED) == 0)
+        land(post, flight, OUTCOME_FAILED, 0, reason);
+    else
+        land(post, flight, OUTCOME_RETRY, after_ms < 0 ? 0 : after_ms > AFTER_MAX_MS ? AFTER_MAX_MS : after_ms,
+             reason);
+}
+
+static void take_acted(struct post *post, const json_t *message, const char *action)
+{
+    struct command command = {.alert_id = id_parse(member(message, "alert")),
+                              .version = json_integer_value(json_object_get(message, "version")),
+                              .for_ms = json_integer_value(json_object_get(message, "for_ms"))};
+    if (!command.alert_id || command.version <= 0)
+        return;
+    if (strcmp(action, "acknowledge") == 0) {
+        command.type = COMMAND_ACK;
+    } else if (strcmp(action, "snooze") == 0) {
+        command.type = COMMAND_SNOOZE;
+        if (command.for_ms <= 0 || command.for_ms > INT64_C(30) * 86400000)
+            command.for_ms = 1800000;
+    } else {
+        return; /* open: a jump to the place, of a later issue */
+    }
+    post->outbox->router.command(post->outbox->router.arg, &command);
+}
+
+static void on_said(void *arg, const char *type, const json_t *message)
+{
+    struct post *post = arg;
+    if (strcmp(type, PROTOCOL_RESULT) == 0)
+        take_result(post, message);
+    else if (strcmp(type, "acted") == 0)
+        take_acted(post, message, member(message, "action"));
+    else if (strcmp(type, "closed") == 0 && strcmp(member(message, "by"), "person") == 0)
+        take_acted(post, message, "acknowledge"); /* dismissed by hand; a time-out says nothing */
+    else if (strcmp(type, "event") == 0)
+        post->outbox->router.event(post->outbox->router.arg, post->receiver, message);
+}
+
+static void on_up(void *arg, bool updates, bool withdraws)
+{
+    struct post *post = arg;
+    const struct outcome outcome = {
+        .type = OUTCOME_UP, .receiver = post->receiver, .updates = updates, .withdraws = withdraws};
+    post->attempts = 0;
+    post->not_before_ms = 0;
+    clear_trouble(post);
+    log_info("receiver %s: its plugin %s serves", post->receiver, post->plugin_name);
+    post->outbox->router.outcome(post->outbox->router.arg, &outcome);
+}
+
+/* What was in flight may have arrived, or not: it returns to the queue. */
+static void on_down(void *arg, const char *reason)
+{
+    struct post *post = arg;
+    const struct outcome outcome = {.type = OUTCOME_DOWN, .receiver = post->receiver, .reason = reason};
+    tell_trouble(post, reason);
+    post->outbox->router.outcome(post->outbox->router.arg, &outcome);
+    for (int i = 0; i < FLIGHTS_MAX; i++) {
+        if (flying(&post->flights[i]) && post->flights[i].ref)
+            land(post, &post->flights[i], OUTCOME_RETRY, 0, reason);
+    }
+}
+
+static void on_changed(void *arg)
+{
+    struct post *post = arg;
+    post->outbox->router.changed(post->outbox->router.arg);
+}
+
+/* ---- configuration ------------------------------------------------------------------------------- */
+
+/* A desktop is where a session bus is; libnotify must not be asked without one (facts.md). */
+static bool has_desktop(void)
+{
+    char path[4096];
+    const char *runtime = host_env("XDG_RUNTIME_DIR");
+    if (host_env("DBUS_SESSION_BUS_ADDRESS"))
+        return true;
+    return runtime && (size_t)snprintf(path, sizeof path, "%s/bus", runtime) < sizeof path &&
+           access(path, F_OK) == 0;
+}
+
+static char *program_of(const struct outbox *outbox, const char *plugin)
+{
+    char path[4096];
+    if (strcmp(plugin, "auto") == 0)
+        plugin = has_desktop() ? "desktop" : "terminal";
+    if (strchr(plugin, '/'))
+        return must_copy(plugin);
+    snprintf(path, sizeof path, "%s/%s", text_or(outbox->libexec, "."), plugin);
+    return must_copy(path);
+}
+
+static struct post *find_post(const struct outbox *outbox, const char *receiver)
+{
+    for (struct post *post = outbox->posts; post; post = post->next) {
+        if (strcmp(post->receiver, receiver) == 0 && !post->leaving)
+            return post;
+    }
+    return NULL;
+}
+
+static void open_post(struct outbox *outbox, const struct config_receiver *receiver)
+{
+    struct post *post = must_alloc(sizeof *post);
+    const struct plugin_owner owner = {post, on_up, on_down, on_said, on_changed};
+    post->outbox = outbox;
+    post->receiver = must_copy(receiver->name);
+    post->program = program_of(outbox, receiver->plugin);
+    post->plugin_name = must_copy(text_last_part(post->program));
+    post->settings = json_deep_copy(receiver->settings);
+    post->patience_ms = receiver->patience_ms;
+    post->next = outbox->posts;
+    outbox->posts = post;
+    post->plugin =
+        plugin_start(outbox->loop, post->receiver, post->program, post->settings, post->patience_ms, &owner);
+}
+
+static void close_post(struct outbox *outbox, struct post *post)
+{
+    struct post **at = &outbox->posts;
+    while (*at != post)
+        at = &(*at)->next;
+    *at = post->next;
+    for (int i = 0; i < FLIGHTS_MAX; i++) {
+        if (post->flights[i].test_cb)
+            post->flights[i].test_cb(post->flights[i].test_arg, false, "the daemon is stopping it");
+    }
+    clear_trouble(post);
+    plugin_stop(post->plugin);
+    json_decref(post->settings);
+    free(post->receiver);
+    free(post->program);
+    free(post->plugin_name);
+    free(post);
+}
+
+static bool same_post(const struct outbox *outbox, const struct post *post, const struct config_receiver *receiver)
+{
+    char *program = program_of(outbox, receiver->plugin);
+    bool same = strcmp(program, post->program) == 0 && json_equal(receiver->settings, post->settings) &&
+                receiver->patience_ms == post->patience_ms &&
+                plugin_state(post->plugin) != PLUGIN_DISABLED;
+    free(program);
+    return same;
+}
+
+static const struct config_receiver *wanted(const struct config *config, const char *receiver)
+{
+    for (int i = 0; i < config->n_receivers; i++) {
+        if (strcmp(config->receivers[i].name, receiver) == 0)
+            return &config->receivers[i];
+    }
+    return NULL;
+}
+
+void outbox_configure(struct outbox *outbox, const struct config *config)
+{
+    for (struct post *post = outbox->posts, *next; post; post = next) {
+        next = post->next;
+        const struct config_receiver *receiver = wanted(config, post->receiver);
+        if (!receiver) {
+            post->leaving = true;
+        } else if (!same_post(outbox, post, receiver)) {
+            on_down(post, "its settings changed");
+            close_post(outbox, post);
+        } else {
+            post->leaving = false;
+        }
+    }
+    for (int i = 0; i < config->n_receivers; i++) {
+        if (!find_post(outbox, config->receivers[i].name))
+            open_post(outbox, &config->receivers[i]);
+    }
+}
+
+/* ---- handing over --------------------------------------------------------------------------------- */
+
+static bool to_be_handed(const struct alert *alert)
+{
+    return alert->queued > alert->delivered && !alert->handed && !alert->failed;
+}
+
+static struct post *post_of(const struct outbox *outbox, const struct rules *rules, const struct alert *alert)
+{
+    const struct receiver *receiver = rules_receiver_at(rules, (int)alert->receiver);
+    for (struct post *post = outbox->posts; receiver && post; post = post->next) {
+        if (strcmp(post->receiver, text_or(receiver->name, "")) == 0)
+            return post;
+    }
+    return NULL;
+}
+
+static void leave_if_done(struct outbox *outbox, const struct rules *rules, struct post *post)
+{
+    for (const struct alert *alert = rules_alert_next(rules, NULL); alert; alert = rules_alert_next(rules, alert)) {
+        if (post_of(outbox, rules, alert) == post && plugin_state(post->plugin) == PLUGIN_SERVING)
+            return;
+    }
+    close_post(outbox, post);
+}
+
+void outbox_kick(struct outbox *outbox, const struct rules *rules)
+{
+    int64_t now_ms = host_elapsed_ms();
+    for (struct post *post = outbox->posts, *next; post; post = next) {
+        next = post->next;
+        if (post->leaving)
+            leave_if_done(outbox, rules, post);
+    }
+    for (const struct alert *alert = rules_alert_next(rules, NULL); alert && !outbox->stopping;
+         alert = rules_alert_next(rules, alert)) {
+        if (!to_be_handed(alert) || !rules_alert_wanted(rules, alert))
+            continue;
+        struct post *post = post_of(outbox, rules, alert);
+        if (!post || plugin_state(post->plugin) != PLUGIN_SERVING || post->not_before_ms > now_ms ||
+            find_flight(post, alert->record.id))
+            continue;
+        struct flight *flight = free_flight(post);
+        if (!flight || (post->attempts > 0 && flight != &post->flights[0]))
+            continue; /* after a failure one delivery at a time tries the way */
+        flight->alert_id = alert->record.id;
+        flight->version = alert->version;
+        const struct outcome outcome = {.type = OUTCOME_HANDED,
+                                        .receiver = post->receiver,
+                                        .alert_id = alert->record.id,
+                                        .version = alert->version};
+        outbox->router.outcome(outbox->router.arg, &outcome);
+    }
+}
+
+static json_t *hand_message(const struct rules *rules, const struct moment *now, const struct alert *alert,
+                            int64_t ref)
+{
+    char id[ID_TEXT_MAX], ref_text[24];
+    const struct receiver *receiver = rules_receiver_at(rules, (int)alert->receiver);
+    const char *type = !alert->open                               ? PROTOCOL_WITHDRAW
+                       : receiver->updates && alert->delivered > 0 ? PROTOCOL_UPDATE
+                                                                   : PROTOCOL_DELIVER;
+    snprintf(ref_text, sizeof ref_text, "%" PRId64, ref);
+    json_t *what = alert->open ? compose_alert(rules, now, alert, alert->version, alert_audible(alert))
+                               : json_pack("{s:s, s:I}", "id", id_text(alert->record.id, id), "version",
+                                           (json_int_t)alert->version);
+    return json_pack("{s:s, s:s, s:o}", "type", type, "id", ref_text, "alert", what);
+}
+
+/* Nothing left: a need may have gone between the mark and the hand-over; or the plugin has. */
+static void not_handed(struct post *post, struct flight *flight)
+{
+    const struct outcome nothing = {
+        .type = OUTCOME_HANDED, .receiver = post->receiver, .alert_id = flight->alert_id, .version = 0};
+    *flight = (struct flight){0};
+    post->outbox->router.outcome(post->outbox->router.arg, &nothing);
+}
+
+void outbox_hand(struct outbox *outbox, const struct rules *rules, const struct moment *now, uint64_t alert_id,
+                 int64_t version)
+{
+    for (struct post *post = outbox->posts; post; post = post->next) {
+        struct flight *flight = find_flight(post, alert_id);
+        if (!flight || flight->ref || version == 0)
+            continue;
+        const struct alert *alert = rules_alert_find(rules, alert_id);
+        if (!alert || outbox->stopping || (!alert->open && !alert->delivered)) {
+            not_handed(post, flight);
+            return;
+        }
+        flight->ref = ++outbox->next_ref;
+        flight->version = alert->version;
+        flight->due_ms = host_elapsed_ms() + post->patience_ms;
+        json_t *message = hand_message(rules, now, alert, flight->ref);
+        if (!message || !plugin_send(post->plugin, message)) {
+            flight = find_flight(post, alert_id); /* a failing plugin lands its own flights */
+            if (flight)
+                not_handed(post, flight);
+        }
+        json_decref(message);
+        return;
+    }
+}
+
+void outbox_forget(struct outbox *outbox)
+{
+    for (struct post *post = outbox->posts; post; post = post->next) {
+        for (int i = 0; i < FLIGHTS_MAX; i++) {
+            if (post->flights[i].alert_id)
+                post->flights[i] = (struct flight){0};
+        }
+    }
+}
+
+/* ---- trying out, sensors --------------------------------------------------------------------------- */
+
+bool outbox_test(struct outbox *outbox, const char *receiver, const char *title, const char *body,
+                 outbox_test_cb cb, void *arg)
+{
+    struct post *post = find_post(outbox, receiver);
+    if (!post)
+        return false;
+    struct flight *flight = free_flight(post);
+    if (plugin_state(post->plugin) != PLUGIN_SERVING || !flight) {
+        cb(arg, false, flight ? text_or(plugin_reason(post->plugin), "its plugin is starting") : "it is busy");
+        return true;
+    }
+    char ref[24];
+    *flight = (struct flight){.ref = ++outbox->next_ref,
+                              .due_ms = host_elapsed_ms() + post->patience_ms,
+                              .test_cb = cb,
+                              .test_arg = arg};
+    snprintf(ref, sizeof ref, "%" PRId64, flight->ref);
+    json_t *message = json_pack("{s:s, s:s, s:{s:s, s:i, s:b, s:s, s:s, s:s, s:I, s:s, s:[]}}", "type",
+                                PROTOCOL_DELIVER, "id", ref, "alert", "id", "0.0", "version", 1, "audible", 1,
+                                "urgency", "normal", "title", title, "body", body, "at_ms",
+                                (json_int_t)host_wall_ms(), "key", "test", "needs");
+    bool sent = message && plugin_send(post->plugin, message);
+    if (!sent && flight->test_cb)
+        land(post, flight, OUTCOME_FAILED, 0, "its plugin does not read");
+    json_decref(message);
+    return true;
+}
+
+void outbox_ack(struct outbox *outbox, const char *receiver, const json_t *answer)
+{
+    struct post *post = find_post(outbox, receiver);
+    if (post)
+        plugin_send(post->plugin, answer);
+}
+
+/* ---- time ---------------------------------------------------------------------------------------- */
+
+static int64_t look_at_flights(struct post *post, int64_t elapsed_ms)
+{
+    int64_t next_ms = NEVER_MS;
+    for (int i = 0; i < FLIGHTS_MAX; i++) {
+        struct flight *flight = &post->flights[i];
+        if (!flying(flight) || !flight->ref)
+            continue;
+        if (flight->due_ms <= elapsed_ms) {
+            plugin_fail(post->plugin, "did not answer a delivery in time");
+            return NEVER_MS; /* that landed them all */
+        }
+        if (flight->due_ms < next_ms)
+            next_ms = flight->due_ms;
+    }
+    return next_ms;
+}
+
+int64_t outbox_look(struct outbox *outbox, int64_t elapsed_ms)
+{
+    int64_t next_ms = plugin_look_stopping(elapsed_ms);
+    for (struct post *post = outbox->posts; post; post = post->next) {
+        int64_t flights_ms = look_at_flights(post, elapsed_ms), plugin_ms = plugin_look(post->plugin, elapsed_ms);
+        if (post->not_before_ms && post->not_before_ms <= elapsed_ms)
+            post->not_before_ms = 0; /* the kick that follows tries again */
+        int64_t retry_ms = post->not_before_ms ? post->not_before_ms : NEVER_MS;
+        next_ms = flights_ms < next_ms ? flights_ms : next_ms;
+        next_ms = plugin_ms < next_ms ? plugin_ms : next_ms;
+        next_ms = retry_ms < next_ms ? retry_ms : next_ms;
+    }
+    return next_ms;
+}
+
+/* ---- life, status --------------------------------------------------------------------------------- */
+
+struct outbox *outbox_new(uv_loop_t *loop, const char *libexec, const struct outbox_router *router)
+{
+    struct outbox *outbox = must_alloc(sizeof *outbox);
+    outbox->loop = loop;
+    outbox->libexec = must_copy(libexec);
+    outbox->router = *router;
+    return outbox;
+}
+
+void outbox_stop(struct outbox *outbox)
+{
+    outbox->stopping = true;
+    while (outbox->posts)
+        close_post(outbox, outbox->posts);
+}
+
+bool outbox_stopped(const struct outbox *outbox)
+{
+    return !outbox->posts && plugin_stopping() == 0;
+}
+
+void outbox_free(struct outbox *outbox)
+{
+    if (outbox)
+        free(outbox->libexec);
+    free(outbox);
+}
+
+static int64_t waiting(const struct outbox *outbox, const struct rules *rules, const struct post *post)
+{
+    int64_t n = 0;
+    for (const struct alert *alert = rules_alert_next(rules, NULL); alert; alert = rules_alert_next(rules, alert))
+        n += (to_be_handed(alert) || alert->handed) && post_of(outbox, rules, alert) == post;
+    return n;
+}
+
+int outbox_status(const struct outbox *outbox, const struct rules *rules, struct query_receiver *rows, int max)
+{
+    int n = 0;
+    for (struct post *post = outbox->posts; post && n < max; post = post->next) {
+        rows[n++] = (struct query_receiver){.name = post->receiver,
+                                            .plugin = post->plugin_name,
+                                            .state = plugin_state_name(post->plugin),
+                                            .reason = plugin_reason(post->plugin),
+                                            .pid = plugin_pid(post->plugin),
+                                            .waiting = waiting(outbox, rules, post),
+                                            .delivered = post->delivered,
+                                            .retried = post->retried,
+                                            .failed = post->failed,
+                                            .restarts = plugin_restarts(post->plugin)};
+    }
+    return n;
+}

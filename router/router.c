@@ -1,0 +1,513 @@
+/* router.c: the turn. Read router_take() first: it is the whole way of what comes in, through the shell. */
+#include "router/router.h"
+
+#include "router/host.h"
+#include "router/journal.h"
+#include "router/log.h"
+#include "router/quarantine.h"
+#include "router/router_inside.h"
+#include "rules/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the queue ------------------------------------------------------------------------------------- */
+
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle; /* the check that follows does the turn */
+}
+
+void router_want(struct router *router)
+{
+    router->wanted = true;
+    if (!uv_is_closing((uv_handle_t *)&router->idle))
+        uv_idle_start(&router->idle, on_idle);
+}
+
+void router_offer(struct router *router, struct arrival *arrival)
+{
+    arrival->next = NULL;
+    *router->queue_end = arrival;
+    router->queue_end = &arrival->next;
+    router->weight += arrival_weight(arrival);
+    router_want(router);
+}
+
+bool router_full(const struct router *router)
+{
+    return router->weight > QUEUE_WEIGHT_MAX;
+}
+
+void router_on_room(struct router *router, void (*room)(void *arg), void *arg)
+{
+    router->room = room;
+    router->room_arg = arg;
+}
+
+void router_reply(struct arrival *arrival, const struct answer *answer)
+{
+    if (arrival->answer)
+        arrival->answer(arrival->owner, arrival, answer);
+    arrival->answer = NULL;
+}
+
+/* ---- stepping ---------------------------------------------------------------------------------------- */
+
+/* One line of log per thing that a person would want to find again. */
+static void log_effects(const struct router *router, const struct effects *effects)
+{
+    for (int i = 0; i < effects->n; i++) {
+        const struct effect *effect = &effects->list[i];
+        const struct need *need = rules_need_find(router->rules, effect->need_id);
+        char id[ID_TEXT_MAX];
+        if (effect->type == EFFECT_SHED)
+            log_error("%s", effect->reason);
+        else if (need)
+            log_debug("need %s of %s: %s (%s)", id_text(effect->need_id, id), session_where(need->session),
+                      effect->type == EFFECT_NEED_OPENED ? "opened" : "moved", effect->reason);
+    }
+}
+
+/* An input becomes part of the batch; its sequence number is taken. Of a hook the message itself is kept too,
+ * so that a mended mapping can be tried on it; of the others the body says it all. */
+static void record(struct router *router, struct arrival *arrival)
+{
+    bool hook = arrival->has_message && arrival->message.type == MESSAGE_HOOK;
+    arrival->recorded = true;
+    arrival->seq = ++router->seq;
+    router->inputs[router->n_inputs++] = (struct store_input){.seq = arrival->seq,
+                                                              .message_id = arrival->message_id,
+                                                              .at_wall_ms = arrival->at_wall_ms,
+                                                              .moment = router->now,
+                                                              .type = journal_type(arrival->type),
+                                                              .body = arrival->body,
+                                                              .body_len = strlen(arrival->body),
+                                                              .raw = hook ? arrival->raw : NULL,
+                                                              .raw_len = hook ? arrival->raw_len : 0};
+    if (arrival->message_id)
+        store_remember(router->store, arrival->message_id, arrival->at_wall_ms, arrival->seq);
+}
+
+static void judge(struct router *router, struct arrival *arrival, struct input *input)
+{
+    input->seq = router->seq + 1;
+    input->type = arrival->type;
+    arrival->body = journal_body(input, arrival->config ? arrival->config->text : NULL);
+    const struct effects *effects = rules_step(router->rules, &router->now, input);
+    router->deadline_ms = effects->deadline_ms;
+    log_effects(router, effects);
+    for (int i = 0; i < effects->n; i++) {
+        if (effects->list[i].type == EFFECT_REFUSED)
+{
+            refuse(&arrival->refused, "", "%s", effects->list[i].reason);
+            return;
+        }
+    }
+    record(router, arrival);
+}
+
+/* A message: known already, or mapped to an event, or refused. */
+static void judge_message(struct router *router, struct arrival *arrival)
+{
+    struct mapped mapped;
+    if (arrival->message_id && (arrival->seq = store_known(router->store, arrival->message_id, arrival->at_wall_ms))) {
+        router->counts.duplicates++;
+        return;
+    }
+    int got = mapping_event(router->mappings, &arrival->message, &mapped, &arrival->refused);
+    if (got < 0) {
+        router->counts.refused++;
+        if (arrival->message.type == MESSAGE_HOOK)
+            quarantine_text(arrival->at_wall_ms, arrival->raw, arrival->raw_len, arrival->refused.error);
+    } else if (got == 0) {
+        router->counts.ignored++;
+        arrival->seq = router->seq;
+    } else {
+        if (text_empty(mapped.event.host))
+            mapped.event.host = host_name();
+        judge(router, arrival, &(struct input){.event = &mapped.event});
+    }
+}
+
+static void step(struct router *router, struct arrival *arrival)
+{
+    struct input input = {0};
+    switch (arrival->type) {
+    case INPUT_EVENT:
+        return judge_message(router, arrival);
+    case INPUT_COMMAND:
+        input.command = arrival->command;
+        break;
+    case INPUT_OUTCOME:
+        input.outcome = arrival->outcome;
+        break;
+    case INPUT_POLICY:
+        input.policy = arrival->config->policy;
+        arrival->config->policy = NULL; /* the core's from here on */
+        break;
+    case INPUT_GONE:
+        input.gone.host = arrival->text;
+        input.gone.pid = arrival->pid;
+        input.gone.pid_start = arrival->pid_start;
+        break;
+    case INPUT_START:
+    case INPUT_TICK:
+    case INPUTS:
+        break;
+    }
+    judge(router, arrival, &input);
+}
+
+/* The deadline came: a look that had no effect is not an input. */
+static void tick(struct router *router)
+{
+    struct input input = {.seq = router->seq + 1, .type = INPUT_TICK};
+    const struct effects *effects = rules_step(router->rules, &router->now, &input);
+    router->deadline_ms = effects->deadline_ms;
+    log_effects(router, effects);
+    if (effects->n == 0 && !rules_changed(router->rules))
+        return;
+    struct arrival *arrival = arrival_new(INPUT_TICK);
+    arrival->body = must_copy("{}");
+    record(router, arrival);
+    arrival->next = router->batch;
+    router->batch = arrival;
+}
+
+/* Moves what has arrived into the batch, and steps it in order. */
+static void step_all(struct router *router)
+{
+    struct arrival **end = &router->batch;
+    int n = 0;
+    while (router->queue && n++ < BATCH_MAX - 1) {
+        struct arrival *arrival = router->queue;
+        router->queue = arrival->next;
+        router->weight -= arrival_weight(arrival);
+        arrival->next = NULL;
+        *end = arrival;
+        end = &arrival->next;
+        step(router, arrival);
+    }
+    if (!router->queue)
+        router->queue_end = &router->queue;
+    if (n == 0 && router->deadline_ms <= router->now.steady_ms)
+        tick(router);
+}
+
+/* ---- the turn --------------------------------------------------------------------------------------- */
+
+static void on_commit(uv_work_t *work)
+{
+    struct router *router = work->data;
+    router->status = store_commit(router->store, &router->commit);
+}
+
+/* Answers the batch. A version marked in flight is handed over, a policy's plugins are started. */
+static void speak(struct router *router)
+{
+    while (router->batch) {
+        struct arrival *arrival = router->batch;
+        router->batch = arrival->next;
+        bool ok = !arrival->refused.error[0];
+        const struct answer answer = {.ok = ok,
+                                      .seq = arrival->seq,
+                                      .error = ok ? NULL : arrival->refused.error,
+                                      .at = arrival->refused.at};
+        router->counts.taken += ok && arrival->has_message;
+        if (arrival->recorded && arrival->type == INPUT_OUTCOME && arrival->outcome.type == OUTCOME_HANDED)
+            outbox_hand(router->outbox, router->rules, &router->now, arrival->outcome.alert_id,
+                        arrival->outcome.version);
+        if (arrival->recorded && arrival->type == INPUT_POLICY && arrival->config->file) {
+            config_free(router->config);
+            router->config = arrival->config;
+            router->config_wall_ms = router->now.wall_ms;
+            arrival->config = NULL;
+            outbox_configure(router->outbox, router->config);
+        }
+        router_reply(arrival, &answer);
+        arrival_free(arrival);
+    }
+}
+
+static void end_turn(struct router *router)
+{
+    speak(router);
+    router->counts.seq = (int64_t)router->seq;
+    outbox_kick(router->outbox, router->rules);
+    orders_flush(router);
+    if (router->queue)
+        router_want(router);
+    if (router->was_full && !router_full(router) && router->room) {
+        router->was_full = false;
+        router->room(router->room_arg);
+    }
+    router->was_full |= router_full(router);
+}
+
+static void after_commit(uv_work_t *work, int cancelled)
+{
+    struct router *router = work->data;
+    router->committing = false;
+    router_want(router);
+    if (cancelled || router->status < 0) {
+        recover_failed(router, cancelled ? cancelled : router->status);
+        return;
+    }
+    rules_committed(router->rules);
+    recover_done(router);
+    end_turn(router);
+}
+
+/* Take what arrived → step the core → write inputs and effects in one transaction → commit, off the loop
+ * thread → only then answer, and hand over → see when to look again. */
+void router_take(struct router *router)
+{
+    if (router->committing)
+        return; /* what arrives meanwhile is the next turn */
+
+    host_moment(&router->now);
+    if (recover_hold(router))
+        return;
+    router->n_inputs = 0;
+    step_all(router);
+    if (router->n_inputs == 0)
+        return end_turn(router);
+
+    router->commit = (struct store_batch){router->inputs, router->n_inputs, rules_changed(router->rules)};
+    router->committing = true;
+    if (uv_queue_work(router->loop, &router->work, on_commit, after_commit) < 0)
+        abort(); /* only with wrong arguments */
+}
+
+/* ---- the store's side work --------------------------------------------------------------------------- */
+
+#define HOUR_MS INT64_C(3600000)
+
+static void on_side(uv_work_t *work)
+{
+    struct router *router = work->data;
+    if (store_checkpoint_due(router->store))
+        store_checkpoint(router->store);
+    while (store_retain(router->store, router->retained_ms, STORE_RETAIN_MOST) > 0)
+        ;
+    while (router->checking && store_check_step(router->store) > 0)
+        ;
+}
+
+static void after_side(uv_work_t *work, int cancelled)
+{
+    struct router *router = work->data;
+    (void)cancelled;
+    router->side_busy = router->checking = false;
+    router_want(router);
+}
+
+/* Checkpoints apart from the acknowledging path; each hour of work old rows go, each day the file is checked. */
+static void work_aside(struct router *router)
+{
+    bool hour = router->now.steady_ms - router->retained_ms > HOUR_MS;
+    if (router->side_busy || router->stopping || (!hour && !store_checkpoint_due(router->store)))
+        return;
+    if (hour)
+        router->retained_ms = router->now.steady_ms;
+    if (router->now.steady_ms - router->checked_ms > 24 * HOUR_MS) {
+        router->checking = router->checked_ms != 0;
+        router->checked_ms = router->now.steady_ms;
+    }
+    router->side_busy = true;
+    uv_queue_work(router->loop, &router->side, on_side, after_side);
+}
+
+/* ---- the loop --------------------------------------------------------------------------------------- */
+
+/* Arms the one timer for the earliest of the core's, the outbox's and the store's deadlines. */
+static void arm(struct router *router)
+{
+    int64_t elapsed_ms = host_elapsed_ms(), wall_ms = NEVER_MS;
+    int64_t outbox_ms = outbox_look(router->outbox, elapsed_ms);
+    if (router->deadline_ms != NEVER_MS && !router->failing)
+        wall_ms = router->now.wall_ms + (router->deadline_ms - router->now.steady_ms);
+    if (outbox_ms != NEVER_MS && host_wall_ms() + (outbox_ms - elapsed_ms) < wall_ms)
+        wall_ms = host_wall_ms() + (outbox_ms - elapsed_ms);
+    if (router->failing && host_wall_ms() + (router->next_try_ms - elapsed_ms) < wall_ms)
+        wall_ms = host_wall_ms() + (router->next_try_ms - elapsed_ms);
+    if (wall_ms == router->armed_wall_ms && wall_ms > host_wall_ms())
+        return;
+    router->armed_wall_ms = wall_ms;
+    host_timer_set(router->timer_fd, wall_ms);
+}
+
+static void stop_if_done(struct router *router);
+
+/* After each poll of the loop: one turn, if something wants it. */
+static void on_check(uv_check_t *check)
+{
+    struct router *router = check->data;
+    if (!router->wanted)
+        return;
+    router->wanted = false;
+    outbox_look(router->outbox, host_elapsed_ms());
+    router_take(router);
+    work_aside(router);
+    arm(router);
+    if (!router->wanted || router->committing) /* else: the turn has offered more */
+        uv_idle_stop(&router->idle);
+    stop_if_done(router);
+}
+
+static void on_timer(uv_poll_t *poll, int status, int events)
+{
+    struct router *router = poll->data;
+    (void)status, (void)events;
+    host_timer_read(router->timer_fd);
+    router->armed_wall_ms = 0;
+    router_want(router);
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------- */
+
+static void on_outcome(void *arg, const struct outcome *outcome)
+{
+    router_offer(arg, arrival_outcome(outcome));
+}
+
+static void on_command(void *arg, const struct command *command)
+{
+    router_offer(arg, arrival_command(command));
+}
+
+static void answer_sensor(void *owner, struct arrival *arrival, const struct answer *answer)
+{
+    struct router *router = owner;
+    char id[24];
+    snprintf(id, sizeof id, "%016llx", (unsigned long long)arrival->message_id);
+    json_t *ack = answer->ok ? json_pack("{s:s, s:s, s:b, s:I}", "type", "ack", "id", id, "ok", 1, "seq",
+                                         (json_int_t)answer->seq)
+                             : json_pack("{s:s, s:s, s:b, s:s, s:b}", "type", "ack", "id", id, "ok", 0, "error",
+                                         answer->error, "retry", answer->retry);
+    if (ack)
+        outbox_ack(router->outbox, arrival->more, ack);
+    json_decref(ack);
+}
+
+/* A sensor's event is a message as on the socket. */
+static void on_event(void *arg, const char *receiver, const json_t *event)
+{
+    struct router *router = arg;
+    struct message message;
+    struct refusal refusal;
+    char *text = json_dumps(event, JSON_COMPACT);
+    if (!text)
+        return;
+    if (message_parse(&message, text, strlen(text), &refusal) < 0) {
+        log_error("receiver %s: its event is refused: %s", receiver, refusal.error);
+        free(text);
+        return;
+    }
+    struct arrival *arrival = arrival_message(&message, text, strlen(text));
+    arrival->more = must_copy(receiver);
+    arrival->answer = answer_sensor;
+    arrival->owner = router;
+    router_offer(router, arrival);
+}
+
+static void on_changed(void *arg)
+{
+    router_want(arg);
+}
+
+int router_open(struct router **out, uv_loop_t *loop, const struct paths *paths, const char *config_path,
+                struct config *config, char *error, size_t size)
+{
+    struct router *router = must_alloc(sizeof *router);
+    const struct outbox_router ears = {router, on_outcome, on_command, on_event, on_changed};
+    router->loop = loop;
+    router->paths = paths;
+    router->config_path = config_path;
+    router->config = config;
+    router->queue_end = &router->queue;
+    router->asked_end = &router->asked;
+    router->deadline_ms = NEVER_MS;
+    router->work.data = router->side.data = router;
+    router->started_wall_ms = host_wall_ms();
+    router->outbox = outbox_new(loop, paths->libexec, &ears);
+    uv_idle_init(loop, &router->idle);
+    *out = router;
+    struct problems problems = {0};
+    int status = mappings_load(&router->mappings, paths->agents, &problems);
+    if (status < 0)
+        snprintf(error, size, "%s", problems.n ? problems.list[0].text : "the mappings cannot be read");
+    problems_clear(&problems);
+    if (status == 0)
+        status = recover_load(router, error, size);
+    if (status < 0)
+        return status;
+    router->timer_fd = host_timer_open();
+    if (router->timer_fd < 0) {
+        snprintf(error, size, "no timer: %s", strerror(-router->timer_fd));
+        return router->timer_fd;
+    }
+    uv_poll_init(loop, &router->timer, router->timer_fd);
+    uv_check_init(loop, &router->check);
+    router->timer.data = router->check.data = router->idle.data = router;
+    uv_poll_start(&router->timer, UV_READABLE, on_timer);
+    uv_check_start(&router->check, on_check);
+    router->open_handles = 3;
+    host_timer_set(router->timer_fd, NEVER_MS);
+    return 0;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct router *router = handle->data;
+    if (--router->open_handles == 0)
+        router->stopped(router->stopped_arg);
+}
+
+static void stop_if_done(struct router *router)
+{
+    if (!router->stopping || router->committing || router->side_busy || !outbox_stopped(router->outbox) ||
+        router->queue || uv_is_closing((uv_handle_t *)&router->check))
+        return;
+    uv_close((uv_handle_t *)&router->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&router->check, on_handle_closed);
+    uv_close((uv_handle_t *)&router->idle, on_handle_closed);
+}
+
+void router_stop(struct router *router, void (*stopped)(void *arg), void *arg)
+{
+    router->stopping = true;
+    router->stopped = stopped;
+    router->stopped_arg = arg;
+    outbox_stop(router->outbox);
+    router_want(router);
+}
+
+void router_close(struct router *router)
+{
+    if (!router)
+        return;
+    store_close(router->store);
+    rules_free(router->rules);
+    outbox_free(router->outbox);
+    mappings_free(router->mappings);
+    config_free(router->config);
+    free(router);
+}
+
+bool router_accepts(const struct router *router, uint32_t uid)
+{
+    for (int i = 0; router->config && i < router->config->n_accept_uids; i++) {
+        if (router->config->accept_uids[i] == uid)
+            return true;
+    }
+    return false;
+}
+
+struct query_counts *router_counts(struct router *router)
+{
+    return &router->counts;
+}

@@ -1,0 +1,95 @@
+/* router_inside.h: the router's state, for router.c (the turn), orders.c (what the person asks) and
+ * recover.c (start, failing store) only. */
+#ifndef ROUTER_ROUTER_INSIDE_H
+#define ROUTER_ROUTER_INSIDE_H
+
+#include "router/mapping.h"
+#include "router/outbox.h"
+#include "router/query.h"
+#include "router/router.h"
+#include "router/store.h"
+
+enum {
+    BATCH_MAX = 1024,          /* inputs in one transaction */
+    QUEUE_WEIGHT_MAX = 6 << 20 /* bytes waiting beyond which doors wait */
+};
+
+struct asked { /* a query that came while a commit was in flight */
+    json_t *message;
+    char *command;
+    router_answer_cb answer;
+    void *owner;
+    struct asked *next;
+};
+
+struct router {
+    uv_loop_t *loop;
+    const struct paths *paths;
+    const char *config_path;
+    struct config *config; /* in force; its policy is the core's */
+    int64_t config_wall_ms;
+    char config_problem[512]; /* why the file as it is now is not in force */
+    struct mappings *mappings;
+    struct store *store;
+    struct rules *rules;
+    struct outbox *outbox;
+
+    /* the queue, and the turn */
+    struct arrival *queue, **queue_end;
+    size_t weight;
+    struct arrival *batch; /* of the turn */
+    struct store_input inputs[BATCH_MAX];
+    int n_inputs;
+    struct store_batch commit;
+    int status;
+    uv_work_t work;
+    bool committing, wanted, stopping;
+    struct moment now; /* of the turn: the clock is read once */
+    uint64_t seq;
+    int64_t deadline_ms; /* the core's */
+    struct asked *asked, **asked_end;
+
+    /* the one timer */
+    int timer_fd;
+    uv_poll_t timer;
+    uv_check_t check;
+    uv_idle_t idle; /* runs while a turn is wanted: the poll must not wait */
+    int64_t armed_wall_ms;
+
+    /* the store's side work */
+    uv_work_t side;
+    bool side_busy, checking;
+    int64_t retained_ms, checked_ms;
+
+    /* a failing store (recover.c) */
+    bool failing, alarmed;
+    int64_t next_try_ms, backoff_ms;
+
+    void (*ready)(void *arg);
+    void *ready_arg;
+    void (*stopped)(void *arg);
+    void *stopped_arg;
+    void (*room)(void *arg);
+    void *room_arg;
+    bool was_full;
+    int open_handles;
+
+    int64_t started_wall_ms;
+    struct query_counts counts;
+};
+
+/* router.c */
+void router_want(struct router *router);
+void router_reply(struct arrival *arrival, const struct answer *answer);
+
+/* orders.c */
+void orders_flush(struct router *router);
+
+/* recover.c: the commit failed: nothing is acknowledged, the state is loaded anew */
+void recover_failed(struct router *router, int status);
+void recover_done(struct router *router);
+/* True while the store is not to be tried yet: the queue was refused. Else what must come first is queued. */
+bool recover_hold(struct router *router);
+int recover_load(struct router *router, char *error, size_t size);
+
+#endif

@@ -1,0 +1,384 @@
+/* alert.c: see alert.h. Needs come and go in alerts during a look; alert_publish() ends it: a new version of
+ * every alert whose content changed, at most one ring per receiver, and the delivery queued. */
+#include "core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct field alert_fields[] = {
+    FIELD(alert, FIELD_INT, receiver),
+    FIELD(alert, FIELD_TEXT, key),
+    FIELD(alert, FIELD_TEXT, group),
+    FIELD(alert, FIELD_BOOL, open),
+    FIELD(alert, FIELD_INT, version),
+    FIELD_NAMED(alert, urgency, &word_urgency),
+    FIELD(alert, FIELD_INT, ring),
+    FIELD(alert, FIELD_INT, news),
+    FIELD(alert, FIELD_INT, news_ms),
+    FIELD(alert, FIELD_INT, queued),
+    FIELD(alert, FIELD_INT, handed),
+    FIELD(alert, FIELD_INT, delivered),
+    FIELD(alert, FIELD_BOOL, deferred),
+    FIELD(alert, FIELD_BOOL, failed),
+    FIELD(alert, FIELD_BOOL, gave_up),
+    FIELD_NAMED(alert, delivery, &word_delivery),
+};
+const struct noun noun_alert = {"alert", sizeof(struct alert), alert_fields,
+                                sizeof alert_fields / sizeof *alert_fields};
+
+static const struct field line_fields[] = {
+    FIELD(line, FIELD_ID, alert_id),
+    FIELD(line, FIELD_ID, need_id),
+    FIELD(line, FIELD_INT, version),
+};
+const struct noun noun_line = {"line", sizeof(struct line), line_fields,
+                               sizeof line_fields / sizeof *line_fields};
+
+/* ---- lists --------------------------------------------------------------------------------------- */
+
+struct alert_key {
+    int64_t receiver;
+    const char *key;
+};
+
+static uint64_t hash_key(int64_t receiver, const char *key)
+{
+    return text_hash(table_mix((uint64_t)receiver + 1), key);
+}
+
+static bool same_key(const void *item, const void *key)
+{
+    const struct alert *alert = item;
+    const struct alert_key *wanted = key;
+    return alert->receiver == wanted->receiver && text_same(alert->key, wanted->key);
+}
+
+void alert_join(struct rules *rules, struct alert *alert)
+{
+    if (alert->open)
+        table_add(&rules->alerts_by_key, hash_key(alert->receiver, alert->key), alert);
+    table_add(&rules->alerts_by_id, table_mix(alert->record.id), alert);
+    alert->prev = rules->last_alert;
+    if (rules->last_alert)
+        rules->last_alert->next = alert;
+    else
+        rules->first_alert = alert;
+    rules->last_alert = alert;
+    rules->n_alerts++;
+}
+
+void line_join(struct line *line, struct alert *alert, struct need *need)
+{
+    struct line **end = &alert->lines;
+    while (*end)
+        end = &(*end)->next_in_alert;
+    *end = line;
+    line->alert = alert;
+    line->need = need;
+    line->next_in_need = need->lines;
+    need->lines = line;
+    alert->n_lines++;
+}
+
+static void touch(struct rules *rules, struct alert *alert, bool ring)
+{
+    alert->may_ring |= ring;
+    core_changed(rules, alert);
+    if (alert->touched)
+        return;
+    alert->touched = true;
+    if (rules->n_touched == rules->touched_capacity) {
+        rules->touched_capacity = rules->touched_capacity ? rules->touched_capacity * 2 : 32;
+        rules->touched = must_grow(rules->touched, (size_t)rules->touched_capacity * sizeof *rules->touched);
+    }
+    rules->touched[rules->n_touched++] = alert;
+}
+
+void alert_remove(struct rules *rules, struct line *line)
+{
+    struct line **at = &line->alert->lines;
+    while (*at != line)
+        at = &(*at)->next_in_alert;
+    *at = line->next_in_alert;
+    at = &line->need->lines;
+    while (*at != line)
+        at = &(*at)->next_in_need;
+    *at = line->next_in_need;
+    line->alert->n_lines--;
+    touch(rules, line->alert, false);
+    core_gone(rules, line);
+}
+
+void alert_leave(struct rules *rules, struct need *need)
+{
+    while (need->lines)
+        alert_remove(rules, need->lines);
+}
+
+void alert_drop(struct rules *rules, struct alert *alert)
+{
+    while (alert->lines)
+        alert_remove(rules, alert->lines);
+    if (alert->open)
+        table_remove(&rules->alerts_by_key, hash_key(alert->receiver, alert->key), alert);
+    table_remove(&rules->alerts_by_id, table_mix(alert->record.id), alert);
+    if (alert->prev)
+        alert->prev->next = alert->next;
+    else
+        rules->first_alert = alert->next;
+    if (alert->next)
+        alert->next->prev = alert->prev;
+    else
+        rules->last_alert = alert->prev;
+    rules->n_alerts--;
+    for (int i = 0; alert->touched && i < rules->n_touched; i++) {
+        if (rules->touched[i] == alert)
+            rules->touched[i] = NULL;
+    }
+    text_free(&rules->bytes, &alert->key);
+    text_free(&rules->bytes, &alert->group);
+    core_gone(rules, alert);
+}
+
+void alert_free(struct alert *alert)
+{
+    free(alert->key);
+    free(alert->group);
+    free(alert);
+}
+
+struct alert *alert_get(struct rules *rules, int receiver, const char *key, const char *group)
+{
+    struct alert *alert = NULL;
+    char cut[TEXT_PATH * 2 + 1]; /* what is kept of the key is what is looked up */
+    char *kept = NULL;
+    int64_t bytes = 0;
+    text_set(&bytes, &kept, key, sizeof cut - 1);
+    const struct alert_key wanted = {receiver, kept};
+    alert = table_find(&rules->alerts_by_key, hash_key(receiver, kept), same_key, &wanted);
+    if (!alert) {
+        alert = must_alloc(sizeof *alert);
+        alert->record.noun = &noun_alert;
+        alert->record.id = core_id(rules);
+        alert->receiver = receiver;
+        alert->open = true;
+        text_set(&rules->bytes, &alert->key, kept, sizeof cut - 1);
+        text_set(&rules->bytes, &alert->group, group, TEXT_PATH);
+        alert_join(rules, alert);
+    }
+    text_free(&bytes, &kept);
+    return alert;
+}
+
+static bool stands_in(const struct need *need, const struct alert *alert)
+{
+    for (const struct line *line = need->lines; line; line = line->next_in_need) {
+        if (line->alert == alert)
+            return true;
+    }
+    return false;
+}
+
+void alert_add(struct rules *rules, struct alert *alert, struct need *need, bool ring)
+{
+    touch(rules, alert, ring);
+    if (stands_in(need, alert))
+        return;
+    struct line *line = must_alloc(sizeof *line);
+    line->record.noun = &noun_line;
+    line->record.id = core_id(rules);
+    line->alert_id = alert->record.id;
+    line->need_id = need->record.id;
+    line_join(line, alert, need);
+    core_changed(rules, line);
+}
+
+void alert_touch(struct rules *rules, struct need *need, bool ring)
+{
+    for (struct line *line = need->lines; line; line = line->next_in_need)
+        touch(rules, line->alert, ring);
+}
+
+/* ---- delivery ------------------------------------------------------------------------------------ */
+
+bool alert_audible(const struct alert *alert)
+{
+    return alert->ring > alert->delivered;
+}
+
+static void follow_delivery(struct rules *rules, struct alert *alert)
+{
+    enum delivery_state state = DELIVERY_NONE;
+    if (alert->handed)
+        state = DELIVERY_IN_FLIGHT;
+    else if (alert->failed)
+        state = DELIVERY_FAILED;
+    else if (alert->queued > alert->delivered)
+        state = alert->deferred ? DELIVERY_DEFERRED : DELIVERY_QUEUED;
+    else if (!alert->open)
+        state = DELIVERY_WITHDRAWN;
+    else if (alert->delivered)
+        state = DELIVERY_DELIVERED;
+    alert->delivery = state;
+    core_changed(rules, alert);
+}
+
+/* A closed alert has nothing more to say once its withdrawal arrived, or nobody ever got it. */
+static void finish_if_done(struct rules *rules, struct alert *alert)
+{
+    const struct receiver *receiver = rules->receivers[alert->receiver];
+    bool known = alert->delivered || alert->handed;
+    bool takes_back = receiver && receiver->withdraws;
+    if (!alert->open && !alert->handed && (!known || !takes_back || alert->failed || alert->queued <= alert->delivered))
+        alert_drop(rules, alert);
+}
+
+void alert_withdraw(struct rules *rules, struct alert *alert)
+{
+    while (alert->lines)
+        alert_remove(rules, alert->lines);
+    if (!alert->open)
+        return;
+    table_remove(&rules->alerts_by_key, hash_key(alert->receiver, alert->key), alert);
+    alert->open = false;
+    alert->news_ms = 0;
+    alert->failed = alert->deferred = false;
+    alert->queued = ++alert->version;
+    struct effect *effect = core_effect(rules, EFFECT_ALERT_WITHDRAWN, "no need is left in it");
+    effect->alert_id = alert->record.id;
+    effect->version = alert->version;
+    const struct receiver *receiver = rules->receivers[alert->receiver];
+    effect->deliver = (alert->delivered || alert->handed) && receiver && receiver->withdraws;
+    follow_delivery(rules, alert);
+    finish_if_done(rules, alert);
+}
+
+void alert_handed(struct rules *rules, struct alert *alert, int64_t version)
+{
+    alert->handed = version; /* 0: it was not handed over after all */
+    alert->deferred = false;
+    follow_delivery(rules, alert);
+    finish_if_done(rules, alert);
+}
+
+void alert_delivered(struct rules *rules, struct alert *alert, int64_t version)
+{
+    alert->handed = 0;
+    alert->deferred = alert->failed = alert->gave_up = false;
+    if (version > alert->delivered)
+        alert->delivered = version;
+    if (version >= alert->news)
+        alert->news_ms = 0;
+    for (struct line *line = alert->lines; line; line = line->next_in_alert) {
+        if (line->version > version)
+            continue;
+        line->need->delivered |= 1u << alert->receiver;
+        core_changed(rules, line->need);
+    }
+    follow_delivery(rules, alert);
+    finish_if_done(rules, alert);
+}
+
+void alert_not_delivered(struct rules *rules, struct alert *alert, int64_t version, bool for_ever)
+{
+    if (alert->handed != version)
+        return;
+    alert->handed = 0;
+    alert->deferred = !for_ever;
+    alert->failed = for_ever;
+    if (for_ever) /* that version is not tried again; a newer one is */
+        alert->queued = alert->queued > version ? alert->queued : alert->delivered;
+    follow_delivery(rules, alert);
+    finish_if_done(rules, alert);
+}
+
+/* ---- the end of a look --------------------------------------------------------------------------- */
+
+static const struct need *first_need(const struct alert *alert)
+{
+    const struct need *first = alert->lines->need;
+    for (const struct line *line = alert->lines; line; line = line->next_in_alert) {
+        if (need_compare(line->need, first) < 0)
+            first = line->need;
+    }
+    return first;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    const struct alert *x = *(struct alert *const *)a, *y = *(struct alert *const *)b;
+    return x->record.id < y->record.id ? -1 : x->record.id > y->record.id;
+}
+
+/* Of several alerts that would ring on a receiver the most urgent, then the oldest, does. */
+static void choose_rings(struct rules *rules, struct alert *ringing[RECEIVER_SLOTS])
+{
+    for (int i = 0; i < rules->n_touched; i++) {
+        struct alert *alert = rules->touched[i];
+        struct alert **best = &ringing[alert->receiver];
+        if (!alert->may_ring || alert->n_lines == 0)
+            continue;
+        if (!*best || need_compare(first_need(alert), first_need(*best)) < 0)
+            *best = alert;
+    }
+}
+
+static void publish(struct rules *rules, struct alert *alert, bool rings)
+{
+    const struct receiver *receiver = rules->receivers[alert->receiver];
+    const struct need *first = first_need(alert);
+    bool fresh = false;
+    alert->version++;
+    for (struct line *line = alert->lines; line; line = line->next_in_alert) {
+        if (line->version)
+            continue;
+        fresh |= line->need->told_ms == rules->now.steady_ms || !line->need->delivered;
+        line->version = alert->version;
+        core_changed(rules, line);
+    }
+    alert->urgency = first->treatment.urgency;
+    alert->failed = false;
+    if (rings)
+        alert->ring = alert->version;
+    if (rings || fresh) {
+        bool critical = rings && alert->urgency == URGENCY_CRITICAL;
+        alert->news = alert->version;
+        if (!alert->news_ms || alert->gave_up || critical)
+            alert->news_ms = rules->now.steady_ms;
+        alert->gave_up = false;
+    }
+    bool deliver = receiver && (receiver->updates || rings || fresh); /* else not worth a new message */
+    if (deliver)
+        alert->queued = alert->version;
+    follow_delivery(rules, alert);
+    struct effect *effect = core_effect(rules, EFFECT_ALERT, "%s", rings ? "told" : "shown silently");
+    effect->alert_id = alert->record.id;
+    effect->version = alert->version;
+    effect->audible = rings;
+    effect->deliver = deliver;
+    effect->kind = first->kind;
+}
+
+void alert_publish(struct rules *rules)
+{
+    struct alert *ringing[RECEIVER_SLOTS] = {NULL};
+    int n = 0;
+    for (int i = 0; i < rules->n_touched; i++) {
+        if (rules->touched[i])
+            rules->touched[n++] = rules->touched[i];
+    }
+    rules->n_touched = n;
+    if (n > 1)
+        qsort(rules->touched, (size_t)n, sizeof *rules->touched, compare_ids);
+    choose_rings(rules, ringing);
+    for (int i = 0; i < n; i++) {
+        struct alert *alert = rules->touched[i];
+        bool rings = alert == ringing[alert->receiver];
+        alert->touched = alert->may_ring = false;
+        if (alert->n_lines > 0)
+            publish(rules, alert, rings);
+        else
+            alert_withdraw(rules, alert);
+    }
+    rules->n_touched = 0;
+}

@@ -1,0 +1,102 @@
+/* core.h: the core's state, for the files of rules/ only.
+ *
+ * The map of a step (rules.c): an input touches sessions (session.c) and needs (need.c); the look judges
+ * every touched or due need (judge.c, by the rules: walk.c, when: agenda.c, behind which walls: focus.c);
+ * what is due is told (tell.c) in alerts (alert.c), which fall back where a receiver is down (receiver.c).
+ * Every change of a kept noun is marked with core_changed(). */
+#ifndef RULES_CORE_H
+#define RULES_CORE_H
+
+#include "rules.h"
+#include "table.h"
+#include "text.h"
+
+enum {
+    CORE_SESSIONS_MAX = 20000,
+    CORE_BYTES_MAX = 10 << 20, /* of kept texts: beyond it sessions go, ended ones first */
+    CORE_RESOLVED_MAX = 256,   /* resolved needs kept for `why` */
+    CORE_THREADS_MAX = 64,     /* per session */
+    CORE_REASONS_MAX = 64,     /* per need */
+    REASON_SIZE = 160
+};
+
+#define REOPEN_MS 10000     /* the same request within it is the same need */
+#define SILENCE_MS 10000    /* a notice alone opens only after so much other silence */
+#define ENDED_KEEP_MS 3600000
+#define GATHER_MS 900       /* P5 leaves 1 s: what settles within it is told in one look */
+#define CRITICAL_GIVE_UP_MS 60000
+
+struct agenda { /* needs by when they are to be looked at: a binary heap */
+    struct need **heap;
+    int n, capacity;
+};
+
+struct rules {
+    /* of this step */
+    struct moment now;
+    uint64_t seq;
+    unsigned next_n;
+    bool gather; /* a start: what fell due meanwhile is one alert */
+    struct effects effects;
+    int effects_capacity;
+    char (*reasons)[REASON_SIZE]; /* the effects' sentences */
+
+    struct policy *policy;
+    int receiver_slot[POLICY_RECEIVERS_MAX], focus_slot[POLICY_FOCUSES_MAX];
+    struct receiver *receivers[RECEIVER_SLOTS];
+    struct focus *focuses[FOCUS_SLOTS];
+    uint32_t focuses_on;
+
+    struct table sessions_by_name, sessions_by_id, needs_by_id, alerts_by_id, alerts_by_key;
+    struct session *first_session, *last_session;
+    struct session *oldest_live, *youngest_live, *oldest_ended, *youngest_ended;
+    struct need *first_need, *last_need;
+    struct need *untold; /* open and untold */
+    struct need *dirty;
+    struct agenda agenda;
+    struct alert *first_alert, *last_alert;
+    struct alert **touched; /* in this look */
+    int n_touched, touched_capacity;
+    struct need **due; /* in this look */
+    int n_due, due_capacity;
+    int n_sessions, n_needs, n_resolved, n_alerts, n_down;
+
+    struct record *changed;
+    int64_t bytes, shed;
+
+    const struct need **named; /* rules_alert_needs() */
+    int named_capacity;
+
+    struct record **restoring; /* rows being restored */
+    int n_restoring, restoring_capacity;
+};
+
+uint64_t core_id(struct rules *rules);
+void core_changed(struct rules *rules, void *record);
+void core_gone(struct rules *rules, void *record);
+/* A new effect of this step; the reason is copied and cut. */
+struct effect *core_effect(struct rules *rules, enum effect_type type, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* agenda.c */
+void agenda_set(struct agenda *agenda, struct need *need, int64_t look_ms);
+void agenda_remove(struct agenda *agenda, struct need *need);
+struct need *agenda_due(const struct agenda *agenda, int64_t steady_ms);
+int64_t agenda_deadline(const struct agenda *agenda);
+
+/* walk.c: what the rules make of a need now. */
+void walk_need(const struct rules *rules, const struct need *need, struct treatment *out);
+
+/* judge.c: the judgement of one need, line by line; sets verdict, due_ms and the next look. */
+void judge_need(struct rules *rules, struct need *need);
+
+/* tell.c: notes that a need is due; tells what is due, and what rides along. */
+void tell_note(struct rules *rules, struct need *need);
+void tell_due(struct rules *rules);
+/* The alert of a need on a receiver by its group; `gathered`: the one for everything. */
+struct alert *tell_alert(struct rules *rules, struct need *need, int receiver, bool gathered);
+
+/* explain.c needs the judgement's line without its traces */
+enum verdict judge_line(const struct rules *rules, const struct need *need, int64_t *due_ms, bool *gathers);
+
+#endif

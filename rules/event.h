@@ -1,0 +1,53 @@
+/* event.h: one normalised fact about a session, as a mapping made it.
+ *
+ * Strings are borrowed for the length of rules_step(), may be NULL (the same as ""), are UTF-8 and free
+ * of control characters; they are cut at the caps of text.h when kept. */
+#ifndef RULES_EVENT_H
+#define RULES_EVENT_H
+
+#include "word.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Where the person finds the session again. All optional. */
+struct place {
+    const char *tmux, *pane, *window, *tty, *kitty, *kitty_socket, *wezterm, *term;
+};
+
+struct event {
+    int64_t at_wall_ms; /* the sender's clock; never taken as later than the moment of the step */
+
+    /* identity: the session is known by (host, agent, session) */
+    const char *host, *agent, *session;
+    const char *thread;  /* "" is the main thread; a sub-agent's id otherwise */
+    const char *request; /* the agent's id of what is asked or answered, "" if it has none */
+
+    const char *source;  /* what the agent calls the message ("PostToolUse"), for `why` */
+
+    /* what it does; several may hold, in this order: starts, closes, opens, ends */
+    bool starts;        /* a session start: closes only what this process, or a dead one, left open */
+    enum closes closes;
+    const char *closes_request; /* what CLOSES_REQUEST closes; "": `request`. May be a glob: then of any thread */
+    enum opens opens;
+    enum kind kind;     /* of what it opens or confirms */
+    bool ends;          /* the session's end: closes everything */
+    enum state state;   /* the session's state after it, of the main thread only; STATE_NONE: unchanged */
+
+    enum urgency urgency; /* the event's own; URGENCY_UNSET: by kind */
+    bool waking;          /* something runs in the background that will wake the session: no review */
+    bool unattended;      /* a start without a person (-p, exec, CI): no reviews, until it asks something */
+    bool prompt;          /* the person submitted a prompt */
+
+    const char *title; /* what is asked, one line */
+    const char *text;  /* more of it */
+    const char *tool;  /* the tool it is about */
+    const char *task;  /* what the session is doing, for the board; NULL: unchanged */
+
+    /* context; NULL or "": unchanged */
+    const char *cwd, *repository, *worktree, *branch;
+    struct place place;
+    int64_t pid, pid_start; /* the agent's process; 0: unknown */
+};
+
+#endif

@@ -1,0 +1,47 @@
+/* focus.h: a named do-not-disturb state: its schedule, the person's own hand, and whether it is on.
+ *
+ * On iff the hand says so, else iff the local minute's label lies in its schedule. The hand's `off` during
+ * a scheduled focus lasts until the schedule itself is off. */
+#ifndef RULES_FOCUS_H
+#define RULES_FOCUS_H
+
+#include "moment.h"
+#include "policy.h"
+#include "record.h"
+
+enum { FOCUS_SLOTS = 32 };
+enum hand { HAND_NONE, HAND_ON, HAND_OFF };
+extern const struct words word_hand;
+
+struct focus {
+    struct record record;
+    char *name;
+    int64_t slot;
+    bool declared;
+    enum hand hand;
+    int64_t until_ms; /* of the hand's on; 0: until switched off */
+    bool on;
+    int64_t since_wall_ms; /* when it last went on or off */
+
+    const struct policy_focus *rule; /* of the policy in force; NULL: not declared */
+};
+
+extern const struct noun noun_focus;
+
+struct rules;
+
+void focus_configure(struct rules *rules, const struct policy *policy);
+struct focus *focus_find(const struct rules *rules, const char *name);
+/* By hand; for_ms 0: until switched off. */
+void focus_hand(struct rules *rules, struct focus *focus, enum hand hand, int64_t for_ms);
+/* Sees which focuses are on at this moment; every need is looked at again if one went on or off. */
+void focus_look(struct rules *rules);
+/* The next steady instant at which one may go on or off. */
+int64_t focus_deadline(const struct rules *rules);
+void focus_free(struct focus *focus);
+
+/* Whether a schedule is on at a moment, and the next wall instant at which that may change. */
+bool span_on(const struct span *times, int n, const struct moment *now);
+int64_t span_next(const struct span *times, int n, const struct moment *now);
+
+#endif

@@ -1,0 +1,586 @@
+/* need.c: see need.h. What an event does to a need: closes reasons, opens or confirms one, and with the
+ * first reason opens the need, with the last one resolves it. */
+#include "core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct field need_fields[] = {
+    FIELD(need, FIELD_ID, session_id),
+    FIELD_NAMED(need, kind, &word_kind),
+    FIELD(need, FIELD_INT, opened_ms),
+    FIELD(need, FIELD_INT, opened_wall_ms),
+    FIELD(need, FIELD_INT, last_ms),
+    FIELD(need, FIELD_INT, resolved_ms),
+    FIELD(need, FIELD_TEXT, resolved_by),
+    FIELD(need, FIELD_BOOL, acked),
+    FIELD(need, FIELD_INT, snoozed_until_ms),
+    FIELD(need, FIELD_BOOL, told),
+    FIELD(need, FIELD_INT, told_ms),
+    FIELD(need, FIELD_BOOL, rings),
+    FIELD(need, FIELD_MASK, to),
+    FIELD(need, FIELD_MASK, delivered),
+    FIELD(need, FIELD_BOOL, owed),
+    FIELD(need, FIELD_INT, walled_since_ms),
+    FIELD(need, FIELD_INT, walled_ms),
+    FIELD(need, FIELD_MASK, walls),
+    FIELD(need, FIELD_MASK, slot_focuses),
+    FIELD(need, FIELD_BOOL, released),
+};
+const struct noun noun_need = {"need", sizeof(struct need), need_fields,
+                               sizeof need_fields / sizeof *need_fields};
+
+static const struct field reason_fields[] = {
+    FIELD(reason, FIELD_ID, need_id),
+    FIELD(reason, FIELD_TEXT, thread),
+    FIELD(reason, FIELD_TEXT, request),
+    FIELD(reason, FIELD_TEXT, title),
+    FIELD(reason, FIELD_TEXT, text),
+    FIELD(reason, FIELD_TEXT, tool),
+    FIELD_NAMED(reason, kind, &word_kind),
+    FIELD_NAMED(reason, urgency, &word_urgency),
+    FIELD(reason, FIELD_INT, opened_ms),
+    FIELD(reason, FIELD_INT, opened_wall_ms),
+    FIELD(reason, FIELD_INT, last_ms),
+    FIELD(reason, FIELD_INT, closed_ms),
+    FIELD(reason, FIELD_INT, count),
+};
+const struct noun noun_reason = {"reason", sizeof(struct reason), reason_fields,
+                                 sizeof reason_fields / sizeof *reason_fields};
+
+/* ---- reading ------------------------------------------------------------------------------------- */
+
+bool need_open(const struct need *need)
+{
+    return need->resolved_ms == 0;
+}
+
+const struct reason *need_reason(const struct need *need)
+{
+    const struct reason *best = NULL;
+    for (const struct reason *reason = need->reasons; reason; reason = reason->next) {
+        if (reason->closed_ms && need_open(need))
+            continue;
+        if (!best || (need_open(need) ? reason->kind < best->kind : reason->closed_ms >= best->closed_ms))
+            best = reason;
+    }
+    return best ? best : need->reasons;
+}
+
+int64_t need_count(const struct need *need)
+{
+    int64_t count = 0;
+    for (const struct reason *reason = need->reasons; reason; reason = reason->next)
+        count += reason->closed_ms && need_open(need) ? 0 : reason->count;
+    return count;
+}
+
+int64_t need_waited(const struct need *need, int64_t steady_ms)
+{
+    int64_t walled = need->walled_ms;
+    if (need->walled_since_ms)
+        walled += steady_ms - need->walled_since_ms;
+    int64_t waited = steady_ms - need->opened_ms - walled;
+    return waited > 0 ? waited : 0;
+}
+
+int need_compare(const struct need *a, const struct need *b)
+{
+    if (a->treatment.urgency != b->treatment.urgency)
+        return a->treatment.urgency > b->treatment.urgency ? -1 : 1;
+    if (a->kind != b->kind)
+        return a->kind < b->kind ? -1 : 1;
+    if (a->opened_ms != b->opened_ms)
+        return a->opened_ms < b->opened_ms ? -1 : 1;
+    return a->record.id < b->record.id ? -1 : a->record.id > b->record.id;
+}
+
+/* ---- lists --------------------------------------------------------------------------------------- */
+
+static void untold_add(struct rules *rules, struct need *need)
+{
+    if (need->in_untold)
+        return;
+    need->in_untold = true;
+    need->prev_untold = NULL;
+    need->next_untold = rules->untold;
+    if (rules->untold)
+        rules->untold->prev_untold = need;
+    rules->untold = need;
+}
+
+static void untold_remove(struct rules *rules, struct need *need)
+{
+    if (!need->in_untold)
+        return;
+    need->in_untold = false;
+    if (need->prev_untold)
+        need->prev_untold->next_untold = need->next_untold;
+    else
+        rules->untold = need->next_untold;
+    if (need->next_untold)
+        need->next_untold->prev_untold = need->prev_untold;
+}
+
+void need_touch(struct rules *rules, struct need *need)
+{
+    core_changed(rules, need);
+    if (need->dirty)
+        return;
+    need->dirty = true;
+    need->next_dirty = rules->dirty;
+    rules->dirty = need;
+}
+
+void need_join(struct rules *rules, struct need *need)
+{
+    need->heap_at = -1;
+    table_add(&rules->needs_by_id, table_mix(need->record.id), need);
+    need->prev = rules->last_need;
+    if (rules->last_need)
+        rules->last_need->next = need;
+    else
+        rules->first_need = need;
+    rules->last_need = need;
+    need->next_in_session = need->session->needs;
+    need->session->needs = need;
+    need->session->need = need;
+    rules->n_needs++;
+    if (!need_open(need))
+        rules->n_resolved++;
+    else if (!need->told)
+        untold_add(rules, need);
+}
+
+void need_add_reason(struct need *need, struct reason *reason)
+{
+    struct reason **end = &need->reasons;
+    while (*end)
+        end = &(*end)->next;
+    *end = reason;
+    reason->need = need;
+    reason->next = NULL;
+}
+
+static void drop_reason(struct rules *rules, struct need *need, struct reason *reason)
+{
+    struct reason **at = &need->reasons;
+    while (*at != reason)
+        at = &(*at)->next;
+    *at = reason->next;
+    text_free(&rules->bytes, &reason->thread);
+    text_free(&rules->bytes, &reason->request);
+    text_free(&rules->bytes, &reason->title);
+    text_free(&rules->bytes, &reason->text);
+    text_free(&rules->bytes, &reason->tool);
+    core_gone(rules, reason);
+}
+
+void need_drop(struct rules *rules, struct need *need)
+{
+    alert_leave(rules, need);
+    while (need->reasons)
+        drop_reason(rules, need, need->reasons);
+    untold_remove(rules, need);
+    agenda_remove(&rules->agenda, need);
+    for (struct need **at = &rules->dirty; need->dirty && *at; at = &(*at)->next_dirty) {
+        if (*at == need) {
+            *at = need->next_dirty;
+            break;
+        }
+    }
+    table_remove(&rules->needs_by_id, table_mix(need->record.id), need);
+    if (need->prev)
+        need->prev->next = need->next;
+    else
+        rules->first_need = need->next;
+    if (need->next)
+        need->next->prev = need->prev;
+    else
+        rules->last_need = need->prev;
+    struct need **at = &need->session->needs;
+    while (*at != need)
+        at = &(*at)->next_in_session;
+    *at = need->next_in_session;
+    if (need->session->need == need)
+        need->session->need = NULL;
+    rules->n_needs--;
+    rules->n_resolved -= !need_open(need);
+    text_free(&rules->bytes, &need->resolved_by);
+    core_gone(rules, need);
+}
+
+void need_free(struct need *need)
+{
+    free(need->resolved_by);
+    free(need);
+}
+
+/* ---- opening and closing ------------------------------------------------------------------------- */
+
+static void forget_resolved(struct rules *rules)
+{
+    for (struct need *need = rules->first_need, *next; need && rules->n_resolved > CORE_RESOLVED_MAX;
+         need = next) {
+        next = need->next;
+        if (!need_open(need))
+            need_drop(rules, need);
+    }
+}
+
+void need_resolve(struct rules *rules, struct need *need, const char *why)
+{
+    for (struct reason *reason = need->reasons; reason; reason = reason->next) {
+        if (!reason->closed_ms) {
+            reason->closed_ms = rules->now.steady_ms;
+            core_changed(rules, reason);
+        }
+    }
+    struct effect *effect = core_effect(rules, EFFECT_NEED_RESOLVED, "%s", why);
+    effect->need_id = need->record.id;
+    effect->kind = need->kind;
+    need->resolved_ms = rules->now.steady_ms;
+    text_set(&rules->bytes, &need->resolved_by, why, TEXT_TITLE);
+    rules->n_resolved++;
+    alert_leave(rules, need);
+    untold_remove(rules, need);
+    need_touch(rules, need);
+    forget_resolved(rules);
+}
+
+/* The kind follows the most urgent open reason. */
+static void follow_kind(struct rules *rules, struct need *need)
+{
+    enum kind kind = need_reason(need)->kind;
+    if (kind == need->kind)
+        return;
+    need->kind = kind;
+    struct effect *effect = core_effect(rules, EFFECT_NEED_CHANGED, "now a %s", word_name(&word_kind, kind));
+    effect->need_id = need->record.id;
+    effect->kind = kind;
+}
+
+static void content_changed(struct rules *rules, struct need *need)
+{
+    need_touch(rules, need);
+    alert_touch(rules, need, false);
+}
+
+static bool closes_reason(const struct event *event, const struct reason *reason)
+{
+    const char *request = text_or(event->closes_request, text_or(event->request, ""));
+    switch (event->closes) {
+    case CLOSES_REQUEST:
+        if (strchr(request, '*'))
+            return text_globs(request, reason->request);
+        return text_same(event->thread, reason->thread) && text_same(request, reason->request);
+    case CLOSES_THREAD:
+        return text_same(event->thread, reason->thread);
+    case CLOSES_MAIN:
+        return text_empty(reason->thread);
+    case CLOSES_SESSION:
+        return true;
+    case CLOSES_NOTHING:
+    case CLOSES:
+        break;
+    }
+    return false;
+}
+
+/* A session's start closes what its own process left open; another process may only be a fork. */
+static bool start_closes(const struct session *session, const struct event *event)
+{
+    return event->starts && (!session->pid || !event->pid || session->pid == event->pid);
+}
+
+/* The same request: the agent's id, else the same words. */
+static bool same_request(const struct reason *reason, const struct event *event)
+{
+    if (reason->kind != event->kind || !text_same(reason->thread, event->thread) ||
+        !text_same(reason->request, event->request))
+        return false;
+    return !reason->closed_ms || !text_empty(event->request) ||
+           (text_same(reason->title, event->title) && text_same(reason->text, event->text));
+}
+
+static void close_reasons(struct rules *rules, struct need *need, const struct event *event)
+{
+    bool all = event->ends || start_closes(need->session, event), changed = false, open = false;
+    for (struct reason *reason = need->reasons; reason; reason = reason->next) {
+        if (reason->closed_ms)
+            continue;
+        bool again = event->opens == OPENS_REASON && same_request(reason, event); /* is only said again */
+        if (all || (closes_reason(event, reason) && !again)) {
+            reason->closed_ms = rules->now.steady_ms;
+            core_changed(rules, reason);
+            changed = true;
+        } else {
+            open = true;
+        }
+    }
+    if (!changed)
+        return;
+    char why[REASON_SIZE];
+    snprintf(why, sizeof why, "%s%s%s", text_or(event->source, "a message"),
+             text_empty(event->thread) ? "" : " of sub-agent ", text_or(event->thread, ""));
+    if (!open)
+        return need_resolve(rules, need, why);
+    follow_kind(rules, need);
+    content_changed(rules, need);
+}
+
+static struct reason *find_reason(const struct rules *rules, const struct need *need,
+                                  const struct event *event)
+{
+    for (struct reason *reason = need ? need->reasons : NULL; reason; reason = reason->next) {
+        bool alive = !reason->closed_ms || rules->now.steady_ms - reason->closed_ms <= REOPEN_MS;
+        if (alive && same_request(reason, event))
+            return reason;
+    }
+    return NULL;
+}
+
+static bool take_words(struct rules *rules, struct reason *reason, const struct event *event)
+{
+    bool changed = text_set(&rules->bytes, &reason->title, event->title, TEXT_TITLE);
+    changed |= text_set(&rules->bytes, &reason->text, event->text, TEXT_BODY);
+    changed |= text_set(&rules->bytes, &reason->tool, event->tool, TEXT_NAME);
+    return changed;
+}
+
+static void new_reason(struct rules *rules, struct need *need, const struct event *event, int64_t at_ms)
+{
+    struct reason *reason = must_alloc(sizeof *reason);
+    reason->record.noun = &noun_reason;
+    reason->record.id = core_id(rules);
+    reason->need_id = need->record.id;
+    reason->kind = event->kind;
+    reason->urgency = event->urgency;
+    reason->opened_ms = reason->last_ms = at_ms;
+    reason->opened_wall_ms = event->at_wall_ms;
+    reason->count = 1;
+    text_set(&rules->bytes, &reason->thread, event->thread, TEXT_NAME);
+    text_set(&rules->bytes, &reason->request, event->request, TEXT_PATH);
+    take_words(rules, reason, event);
+    need_add_reason(need, reason);
+    core_changed(rules, reason);
+}
+
+static void open_need(struct rules *rules, struct session *session, const struct event *event, int64_t at_ms)
+{
+    struct need *need = must_alloc(sizeof *need);
+    need->record.noun = &noun_need;
+    need->record.id = core_id(rules);
+    need->session = session;
+    need->session_id = session->record.id;
+    need->kind = event->kind;
+    need->opened_ms = need->last_ms = at_ms;
+    need->opened_wall_ms = event->at_wall_ms;
+    need->look_ms = NEVER_MS;
+    need_join(rules, need);
+    new_reason(rules, need, event, at_ms);
+    need_touch(rules, need);
+    struct effect *effect = core_effect(rules, EFFECT_NEED_OPENED, "%s", text_or(event->source, "an event"));
+    effect->need_id = need->record.id;
+    effect->kind = need->kind;
+}
+
+/* A new reason, or a more urgent one, ends ack and snooze: the need is judged afresh, as untold. */
+static void end_quiet(struct rules *rules, struct need *need)
+{
+    need->acked = false;
+    need->snoozed_until_ms = 0;
+    if (!need->told)
+        untold_add(rules, need);
+}
+
+/* The same request asked again within 10 s of its closing: the same need, and told stays told. */
+static void reopen(struct rules *rules, struct need *need, struct reason *reason)
+{
+    reason->closed_ms = 0;
+    core_changed(rules, reason);
+    if (need_open(need))
+        return;
+    need->resolved_ms = 0;
+    text_set(&rules->bytes, &need->resolved_by, NULL, 0);
+    rules->n_resolved--;
+    need->kind = reason->kind;
+    walk_need(rules, need, &need->treatment); /* a resolved one is not judged */
+    if (need->told)
+        need_told(rules, need, false, 0); /* shown again, silently */
+    else
+        untold_add(rules, need);
+    struct effect *effect = core_effect(rules, EFFECT_NEED_OPENED, "the same request again");
+    effect->need_id = need->record.id;
+    effect->kind = need->kind;
+}
+
+/* Drops reasons that can no longer reopen; false: there are too many open ones for another. */
+static bool purge_reasons(struct rules *rules, struct need *need)
+{
+    int n = 0;
+    for (struct reason *reason = need->reasons, *next; reason; reason = next) {
+        next = reason->next;
+        if (reason->closed_ms && rules->now.steady_ms - reason->closed_ms > REOPEN_MS)
+            drop_reason(rules, need, reason);
+        else
+            n++;
+    }
+    if (n < CORE_REASONS_MAX)
+        return true;
+    rules->shed++;
+    core_effect(rules, EFFECT_SHED, "a session asks for more than %d things at once", CORE_REASONS_MAX);
+    return false;
+}
+
+/* A rise: something more urgent than all that was asked before. It ends ack and snooze; a told need rings
+ * once more. */
+static void follow_rise(struct rules *rules, struct need *need, const struct treatment *before)
+{
+    struct treatment after;
+    walk_need(rules, need, &after);
+    if (after.urgency < before->urgency ||
+        (after.urgency == before->urgency && after.reason->kind >= before->reason->kind))
+        return;
+    end_quiet(rules, need);
+    need->owed = need->told;
+}
+
+/* The same reason once more; a late message changes no words. */
+static void say_again(struct rules *rules, struct need *need, struct reason *reason,
+                      const struct event *event, int64_t at_ms)
+{
+    if (reason->closed_ms)
+        reopen(rules, need, reason);
+    else
+        reason->count++;
+    if (event->urgency > reason->urgency)
+        reason->urgency = event->urgency;
+    if (at_ms >= reason->last_ms) {
+        reason->last_ms = at_ms;
+        take_words(rules, reason, event);
+    }
+    if (at_ms > need->last_ms)
+        need->last_ms = at_ms;
+    core_changed(rules, reason);
+}
+
+static void open_reason(struct rules *rules, struct session *session, const struct event *event,
+                        int64_t at_ms, bool may_open)
+{
+    struct need *need = session->need;
+    struct reason *reason = find_reason(rules, need, event);
+    bool was_open = need && need_open(need), again = reason && reason->closed_ms;
+    struct treatment before;
+    if ((!reason || again) && !may_open)
+        return;
+    if (!reason && !was_open)
+        return open_need(rules, session, event, at_ms);
+    if (was_open)
+        walk_need(rules, need, &before);
+    if (reason) {
+        say_again(rules, need, reason, event, at_ms);
+    } else {
+        if (!purge_reasons(rules, need))
+            return;
+        new_reason(rules, need, event, at_ms);
+        need->last_ms = at_ms;
+        end_quiet(rules, need);
+    }
+    if (was_open && !again)
+        follow_rise(rules, need, &before);
+    follow_kind(rules, need);
+    content_changed(rules, need);
+}
+
+static bool review_allowed(const struct session *session, const struct event *event)
+{
+    return text_empty(event->thread) && !session->waking && !session->unattended;
+}
+
+static void confirm(struct rules *rules, struct session *session, const struct event *event, int64_t at_ms,
+                    bool may_open)
+{
+    struct need *need = session->need;
+    if (need && need_open(need)) {
+        struct reason *joined = NULL;
+        for (struct reason *reason = need->reasons; reason; reason = reason->next) {
+            if (!reason->closed_ms && (!joined || (reason->kind == event->kind && joined->kind != event->kind)))
+                joined = reason;
+        }
+        joined->count++;
+        if (at_ms > joined->last_ms)
+            joined->last_ms = at_ms;
+        if (at_ms > need->last_ms)
+            need->last_ms = at_ms;
+        core_changed(rules, joined);
+        content_changed(rules, need);
+        return;
+    }
+    bool silent_long = at_ms - session->evidence_ms >= SILENCE_MS;
+    if (!silent_long || session->hushed || (event->kind == KIND_REVIEW && !review_allowed(session, event)))
+        return;
+    open_reason(rules, session, event, at_ms, may_open);
+}
+
+void need_take(struct rules *rules, struct session *session, const struct event *event, int64_t at_ms,
+               bool may_open)
+{
+    if (session->need && need_open(session->need))
+        close_reasons(rules, session->need, event);
+    switch (event->opens) {
+    case OPENS_REASON:
+        if (event->kind <= KIND_LOGIN)
+            session->unattended = false; /* whoever is asked is there */
+        if (event->kind != KIND_REVIEW || review_allowed(session, event))
+            open_reason(rules, session, event, at_ms, may_open);
+        break;
+    case CONFIRMS_REASON:
+        confirm(rules, session, event, at_ms, may_open);
+        break;
+    case OPENS_NOTHING:
+    case OPENS:
+        break;
+    }
+}
+
+/* ---- by the person, and by the look -------------------------------------------------------------- */
+
+static void be_quiet(struct rules *rules, struct need *need)
+{
+    alert_leave(rules, need);
+    need->told = need->owed = false;
+    need->delivered = need->to = 0;
+    untold_add(rules, need);
+    need_touch(rules, need);
+}
+
+void need_ack(struct rules *rules, struct need *need)
+{
+    be_quiet(rules, need);
+    need->acked = true;
+}
+
+void need_snooze(struct rules *rules, struct need *need, int64_t until_ms)
+{
+    be_quiet(rules, need);
+    need->acked = false;
+    need->snoozed_until_ms = until_ms;
+}
+
+void need_told(struct rules *rules, struct need *need, bool rings, uint32_t gathered)
+{
+    untold_remove(rules, need);
+    if (!need->told) {
+        need->told = true;
+        need->told_ms = rules->now.steady_ms;
+        need->to = need->treatment.to;
+        need->rings = rings;
+    }
+    for (int slot = 0; slot < RECEIVER_SLOTS; slot++) {
+        if (need->to & 1u << slot)
+            alert_add(rules, tell_alert(rules, need, slot, gathered & 1u << slot), need, rings);
+    }
+    core_changed(rules, need);
+}

@@ -1,0 +1,58 @@
+/* policy.c: making and freeing what the person wrote, and the names of its parts. */
+#include "policy.h"
+
+#include "text.h"
+
+#include <stdlib.h>
+
+static const char *const match_names[] = {"agent", "kind", "repository", "worktree", "branch",
+                                          "host",  "tool", "title",      "session",  "urgency"};
+static const char *const set_names[] = {"urgency", "to",       "also",   "settle", "hold",
+                                        "at_most", "group_by", "silent", "expire"};
+static const char *const group_by_names[] = {"repository", "worktree", "branch", "host",
+                                             "agent",      "kind",     "session"};
+
+#define COUNT(names) ((int)(sizeof(names) / sizeof *(names)))
+_Static_assert(COUNT(match_names) == MATCH_FIELDS, "every match field has a name");
+_Static_assert(COUNT(set_names) == SET_KEYS, "every key of set has a name");
+_Static_assert(1 << COUNT(group_by_names) == GROUP_SESSION * 2, "every bit of group_by has a name");
+
+const struct words word_match = {"condition", COUNT(match_names), match_names};
+const struct words word_set = {"key of set", COUNT(set_names), set_names};
+const struct words word_group_by = {"group", COUNT(group_by_names), group_by_names};
+
+struct policy *policy_new(void)
+{
+    return must_alloc(sizeof(struct policy));
+}
+
+static void match_release(struct match *match)
+{
+    for (int i = 0; i < MATCH_FIELDS; i++) {
+        struct globs *globs = &match->field[i];
+        for (int j = 0; j < globs->n; j++)
+            free(globs->glob[j]);
+        free(globs->glob);
+    }
+}
+
+void policy_free(struct policy *policy)
+{
+    if (!policy)
+        return;
+    for (int i = 0; i < policy->n_receivers; i++)
+        free(policy->receivers[i].name);
+    for (int i = 0; i < policy->n_focuses; i++) {
+        free(policy->focuses[i].name);
+        free(policy->focuses[i].times);
+    }
+    for (int i = 0; i < policy->n_rules; i++) {
+        struct rule *rule = &policy->rules[i];
+        free(rule->name);
+        free(rule->file);
+        match_release(&rule->match);
+        match_release(&rule->not );
+    }
+    free(policy->rules);
+    free(policy);
+}

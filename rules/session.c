@@ -1,0 +1,318 @@
+/* session.c: see session.h. Sessions are found by name; two lists, live and ended, are kept by last event,
+ * so that at a cap the ended ones go first, then the longest silent. */
+#include "core.h"
+
+#include <stdlib.h>
+
+static const struct field session_fields[] = {
+    FIELD(session, FIELD_TEXT, host),
+    FIELD(session, FIELD_TEXT, agent),
+    FIELD(session, FIELD_TEXT, session),
+    FIELD(session, FIELD_TEXT, cwd),
+    FIELD(session, FIELD_TEXT, repository),
+    FIELD(session, FIELD_TEXT, worktree),
+    FIELD(session, FIELD_TEXT, branch),
+    FIELD(session, FIELD_TEXT, task),
+    FIELD(session, FIELD_TEXT, tmux),
+    FIELD(session, FIELD_TEXT, pane),
+    FIELD(session, FIELD_TEXT, window),
+    FIELD(session, FIELD_TEXT, tty),
+    FIELD(session, FIELD_TEXT, kitty),
+    FIELD(session, FIELD_TEXT, kitty_socket),
+    FIELD(session, FIELD_TEXT, wezterm),
+    FIELD(session, FIELD_TEXT, term),
+    FIELD_NAMED(session, state, &word_state),
+    FIELD(session, FIELD_INT, pid),
+    FIELD(session, FIELD_INT, pid_start),
+    FIELD(session, FIELD_INT, started_wall_ms),
+    FIELD(session, FIELD_INT, seen_wall_ms),
+    FIELD(session, FIELD_INT, state_ms),
+    FIELD(session, FIELD_INT, newest_ms),
+    FIELD(session, FIELD_INT, evidence_ms),
+    FIELD(session, FIELD_BOOL, waking),
+    FIELD(session, FIELD_BOOL, unattended),
+    FIELD(session, FIELD_BOOL, hushed),
+};
+const struct noun noun_session = {"session", sizeof(struct session), session_fields,
+                                  sizeof session_fields / sizeof *session_fields};
+
+static const struct field thread_fields[] = {
+    FIELD(thread, FIELD_ID, session_id),
+    FIELD(thread, FIELD_TEXT, name),
+    FIELD(thread, FIELD_INT, newest_ms),
+};
+const struct noun noun_thread = {"thread", sizeof(struct thread), thread_fields,
+                                 sizeof thread_fields / sizeof *thread_fields};
+
+/* ---- names and lists ----------------------------------------------------------------------------- */
+
+struct session_name {
+    const char *host, *agent, *session;
+};
+
+static uint64_t hash_name(const char *host, const char *agent, const char *session)
+{
+    return text_hash(text_hash(text_hash(TEXT_HASH, host), agent), session);
+}
+
+static uint64_t hash_of(const struct session *session)
+{
+    return hash_name(session->host, session->agent, session->session);
+}
+
+static bool same_name(const void *item, const void *key)
+{
+    const struct session *session = item;
+    const struct session_name *name = key;
+    return text_same(session->session, name->session) && text_same(session->agent, name->agent) &&
+           text_same(session->host, name->host);
+}
+
+static void age_remove(struct rules *rules, struct session *session)
+{
+    struct session **oldest = session->in_ended ? &rules->oldest_ended : &rules->oldest_live;
+    struct session **youngest = session->in_ended ? &rules->youngest_ended : &rules->youngest_live;
+    if (session->older)
+        session->older->younger = session->younger;
+    else
+        *oldest = session->younger;
+    if (session->younger)
+        session->younger->older = session->older;
+    else
+        *youngest = session->older;
+    session->older = session->younger = NULL;
+}
+
+static void age_add(struct rules *rules, struct session *session)
+{
+    session->in_ended = session->state == STATE_ENDED;
+    struct session **oldest = session->in_ended ? &rules->oldest_ended : &rules->oldest_live;
+    struct session **youngest = session->in_ended ? &rules->youngest_ended : &rules->youngest_live;
+    session->older = *youngest;
+    if (*youngest)
+        (*youngest)->younger = session;
+    else
+        *oldest = session;
+    *youngest = session;
+}
+
+void session_join(struct rules *rules, struct session *session)
+{
+    table_add(&rules->sessions_by_name, hash_of(session), session);
+    table_add(&rules->sessions_by_id, table_mix(session->record.id), session);
+    session->prev = rules->last_session;
+    if (rules->last_session)
+        rules->last_session->next = session;
+    else
+        rules->first_session = session;
+    rules->last_session = session;
+    age_add(rules, session);
+    rules->n_sessions++;
+}
+
+void thread_join(struct session *session, struct thread *thread)
+{
+    thread->next = session->threads;
+    session->threads = thread;
+    session->n_threads++;
+}
+
+static void drop_thread(struct rules *rules, struct session *session, struct thread *thread)
+{
+    struct thread **at = &session->threads;
+    while (*at != thread)
+        at = &(*at)->next;
+    *at = thread->next;
+    session->n_threads--;
+    text_free(&rules->bytes, &thread->name);
+    core_gone(rules, thread);
+}
+
+void session_drop(struct rules *rules, struct session *session)
+{
+    while (session->needs)
+        need_drop(rules, session->needs);
+    while (session->threads)
+        drop_thread(rules, session, session->threads);
+    age_remove(rules, session);
+    table_remove(&rules->sessions_by_name, hash_of(session), session);
+    table_remove(&rules->sessions_by_id, table_mix(session->record.id), session);
+    if (session->prev)
+        session->prev->next = session->next;
+    else
+        rules->first_session = session->next;
+    if (session->next)
+        session->next->prev = session->prev;
+    else
+        rules->last_session = session->prev;
+    rules->n_sessions--;
+    core_gone(rules, session);
+}
+
+void session_free(struct session *session)
+{
+    for (int i = 0; i < noun_session.n_fields; i++) {
+        if (session_fields[i].type == FIELD_TEXT)
+            free(*(char **)((char *)session + session_fields[i].offset));
+    }
+    free(session);
+}
+
+/* ---- the caps ------------------------------------------------------------------------------------ */
+
+static bool over_caps(const struct rules *rules)
+{
+    return rules->n_sessions > CORE_SESSIONS_MAX || rules->bytes > CORE_BYTES_MAX;
+}
+
+void session_collect(struct rules *rules)
+{
+    struct session *ended;
+    while ((ended = rules->oldest_ended) && rules->now.steady_ms - ended->state_ms > ENDED_KEEP_MS)
+        session_drop(rules, ended);
+    while (over_caps(rules)) {
+        struct session *victim = rules->oldest_ended ? rules->oldest_ended : rules->oldest_live;
+        if (!victim || victim == rules->youngest_live)
+            return;
+        if (victim->state != STATE_ENDED) {
+            rules->shed++;
+            core_effect(rules, EFFECT_SHED, "session %s of %s was forgotten: too many sessions",
+                        text_or(victim->session, "?"), text_or(victim->agent, "?"));
+        }
+        if (victim->need && need_open(victim->need))
+            need_resolve(rules, victim->need, "the session was forgotten: too many sessions");
+        session_drop(rules, victim);
+    }
+}
+
+/* ---- events -------------------------------------------------------------------------------------- */
+
+static struct session *make(struct rules *rules, const struct event *event)
+{
+    struct session *session = must_alloc(sizeof *session);
+    session->record.noun = &noun_session;
+    session->record.id = core_id(rules);
+    text_set(&rules->bytes, &session->host, event->host, TEXT_NAME);
+    text_set(&rules->bytes, &session->agent, event->agent, TEXT_NAME);
+    text_set(&rules->bytes, &session->session, event->session, TEXT_NAME);
+    session->started_wall_ms = session->seen_wall_ms = event->at_wall_ms;
+    session->state_ms = rules->now.steady_ms;
+    session->newest_ms = session->evidence_ms = INT64_MIN / 2;
+    session_join(rules, session);
+    return session;
+}
+
+/* Context members that are given replace what was known; the others stay. */
+static void take_text(struct rules *rules, char **slot, const char *value, size_t cap)
+{
+    if (!text_empty(value))
+        text_set(&rules->bytes, slot, value, cap);
+}
+
+static void take_context(struct rules *rules, struct session *session, const struct event *event)
+{
+    const struct place *place = &event->place;
+    take_text(rules, &session->cwd, event->cwd, TEXT_PATH);
+    if (!text_empty(event->repository)) { /* these three come together: none is "the main one" */
+        text_set(&rules->bytes, &session->repository, event->repository, TEXT_NAME);
+        text_set(&rules->bytes, &session->worktree, event->worktree, TEXT_NAME);
+        text_set(&rules->bytes, &session->branch, event->branch, TEXT_NAME);
+    }
+    take_text(rules, &session->task, event->task, TEXT_TITLE);
+    take_text(rules, &session->tmux, place->tmux, TEXT_PATH);
+    take_text(rules, &session->pane, place->pane, TEXT_NAME);
+    take_text(rules, &session->window, place->window, TEXT_NAME);
+    take_text(rules, &session->tty, place->tty, TEXT_NAME);
+    take_text(rules, &session->kitty, place->kitty, TEXT_NAME);
+    take_text(rules, &session->kitty_socket, place->kitty_socket, TEXT_PATH);
+    take_text(rules, &session->wezterm, place->wezterm, TEXT_NAME);
+    take_text(rules, &session->term, place->term, TEXT_NAME);
+}
+
+void session_process(struct rules *rules, struct session *session, const struct event *event)
+{
+    bool other = session->pid && session->pid != event->pid;
+    if (event->pid <= 0 || (event->starts && other && session->need && need_open(session->need)))
+        return; /* a fork's start carries its parent's id: the parent lives on */
+    session->pid = event->pid;
+    session->pid_start = event->pid_start;
+    core_changed(rules, session);
+}
+
+struct session *session_get(struct rules *rules, const struct event *event, int64_t at_ms)
+{
+    const struct session_name name = {event->host, event->agent, event->session};
+    uint64_t hash = hash_name(name.host, name.agent, name.session);
+    struct session *session = table_find(&rules->sessions_by_name, hash, same_name, &name);
+    if (!session)
+        session = make(rules, event);
+    if (at_ms >= session->newest_ms && !(event->thread && *event->thread))
+        take_context(rules, session, event);
+    if (event->at_wall_ms > session->seen_wall_ms)
+        session->seen_wall_ms = event->at_wall_ms;
+    age_remove(rules, session);
+    age_add(rules, session);
+    core_changed(rules, session);
+    return session;
+}
+
+static struct thread *get_thread(struct rules *rules, struct session *session, const char *name)
+{
+    struct thread *last = NULL;
+    for (struct thread *thread = session->threads; thread; thread = thread->next) {
+        if (text_same(thread->name, name))
+            return thread;
+        last = thread;
+    }
+    if (session->n_threads >= CORE_THREADS_MAX)
+        drop_thread(rules, session, last);
+    struct thread *thread = must_alloc(sizeof *thread);
+    thread->record.noun = &noun_thread;
+    thread->record.id = core_id(rules);
+    thread->session_id = session->record.id;
+    thread->newest_ms = INT64_MIN / 2;
+    text_set(&rules->bytes, &thread->name, name, TEXT_NAME);
+    thread_join(session, thread);
+    return thread;
+}
+
+static bool is_note(const struct event *event)
+{
+    return !event->starts && !event->ends && event->closes == CLOSES_NOTHING &&
+           event->opens == OPENS_NOTHING && event->state == STATE_NONE;
+}
+
+bool session_newer(struct rules *rules, struct session *session, const struct event *event, int64_t at_ms)
+{
+    if (is_note(event))
+        return true;
+    int64_t *newest = &session->newest_ms;
+    if (!text_empty(event->thread)) {
+        struct thread *thread = get_thread(rules, session, event->thread);
+        newest = &thread->newest_ms;
+        core_changed(rules, thread);
+    }
+    if (at_ms < *newest)
+        return false;
+    *newest = at_ms;
+    return true;
+}
+
+void session_state(struct rules *rules, struct session *session, enum state state, int64_t at_ms)
+{
+    if (state == STATE_NONE || state == session->state)
+        return;
+    age_remove(rules, session);
+    session->state = state;
+    session->state_ms = at_ms;
+    age_add(rules, session);
+    core_changed(rules, session);
+}
+
+const char *session_where(const struct session *session)
+{
+    if (!text_empty(session->repository))
+        return session->repository;
+    const char *folder = text_last_part(session->cwd);
+    return *folder ? folder : text_or(session->agent, "?");
+}

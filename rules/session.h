@@ -1,0 +1,66 @@
+/* session.h: one run of an agent, known by (host, agent, session id), and its threads. */
+#ifndef RULES_SESSION_H
+#define RULES_SESSION_H
+
+#include "event.h"
+#include "record.h"
+
+struct rules;
+struct need;
+
+/* A sub-agent, a teammate: kept only for the newest stamp, which tells a late message. */
+struct thread {
+    struct record record;
+    uint64_t session_id;
+    char *name;
+    int64_t newest_ms;
+    struct thread *next; /* in its session */
+};
+
+struct session {
+    struct record record;
+    char *host, *agent, *session; /* the identity; session is the agent's own id */
+    char *cwd, *repository, *worktree, *branch;
+    char *task;                                                         /* what it is doing */
+    char *tmux, *pane, *window, *tty, *kitty, *kitty_socket, *wezterm, *term; /* the place */
+    enum state state;
+    int64_t pid, pid_start;
+    int64_t started_wall_ms;
+    int64_t seen_wall_ms; /* of the newest event */
+    int64_t state_ms;     /* since when the state is what it is */
+    int64_t newest_ms;    /* newest input of the main thread that was not a note */
+    int64_t evidence_ms;  /* newest input of any thread that was neither a note nor a notice */
+    bool waking;          /* the last turn ended with something running that will wake the session */
+    bool unattended;
+    bool hushed; /* resolved by hand: notices alone open nothing until other evidence */
+
+    struct need *need;      /* the open one, or the one resolved last, or NULL */
+    struct need *needs;     /* all that are kept, newest first */
+    struct thread *threads; /* n_threads, newest first */
+    int n_threads;
+    struct session *prev, *next;     /* all, by id */
+    struct session *older, *younger; /* by last event, in the live or the ended list */
+    bool in_ended;                   /* which of the two */
+};
+
+extern const struct noun noun_session, noun_thread;
+
+/* Finds or makes the session of an event, takes over its context, and notes its stamp. */
+struct session *session_get(struct rules *rules, const struct event *event, int64_t at_ms);
+/* Notes the stamp of an event; false: it is older than the newest of its thread, and may open nothing. */
+bool session_newer(struct rules *rules, struct session *session, const struct event *event, int64_t at_ms);
+/* Takes over which process it is, once its needs have been judged by the old one. */
+void session_process(struct rules *rules, struct session *session, const struct event *event);
+/* Moves to a state. */
+void session_state(struct rules *rules, struct session *session, enum state state, int64_t at_ms);
+/* Drops ended sessions that nobody needs any more, and the oldest beyond the caps. */
+void session_collect(struct rules *rules);
+/* Joins and parts a session, or a thread of it, with the core's lists (also when restored). */
+void session_join(struct rules *rules, struct session *session);
+void session_drop(struct rules *rules, struct session *session);
+void thread_join(struct session *session, struct thread *thread);
+/* The session's name for a person: repository, or the last part of cwd, or the agent. */
+const char *session_where(const struct session *session);
+void session_free(struct session *session);
+
+#endif

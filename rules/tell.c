@@ -1,0 +1,213 @@
+/* tell.c: from what is due to alerts (rules.md section 6): who rides along, what is gathered, who rings.
+ *
+ * A tell is an interruption that is paid for: every ready need of the same receiver comes with it, and what
+ * will settle within GATHER_MS is waited for, so that five agents asking within a moment ring once. */
+#include "core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what is due --------------------------------------------------------------------------------- */
+
+/* A rise of a told need rings once, as soon as no wall stands. */
+static void ring_rise(struct rules *rules, struct need *need)
+{
+    if (!need->owed || need->walls)
+        return;
+    need->owed = false;
+    need_touch(rules, need);
+    alert_touch(rules, need, !need->treatment.silent);
+}
+
+static void due_add(struct rules *rules, struct need *need)
+{
+    if (need->telling)
+        return;
+    need->telling = true;
+    if (rules->n_due == rules->due_capacity) {
+        rules->due_capacity = rules->due_capacity ? rules->due_capacity * 2 : 32;
+        rules->due = must_grow(rules->due, (size_t)rules->due_capacity * sizeof *rules->due);
+    }
+    rules->due[rules->n_due++] = need;
+}
+
+void tell_note(struct rules *rules, struct need *need)
+{
+    if (need->verdict == VERDICT_TOLD)
+        ring_rise(rules, need);
+    if (need->verdict == VERDICT_DUE || need->verdict == VERDICT_CRITICAL)
+        due_add(rules, need);
+}
+
+/* ---- waiting a moment for others ------------------------------------------------------------------ */
+
+static bool may_wait(const struct need *need)
+{
+    return need->verdict == VERDICT_DUE && !need->gathers && need->treatment.slot == SLOT_NEVER;
+}
+
+/* The instant until which this tell waits for others of its receivers that settle in a moment. */
+static int64_t wait_until(const struct rules *rules, const struct need *due)
+{
+    int64_t until = rules->now.steady_ms, limit = due->due_ms + GATHER_MS;
+    for (const struct need *other = rules->untold; other; other = other->next_untold) {
+        if (other->verdict == VERDICT_UNSETTLED && other->treatment.to & due->treatment.to &&
+            other->treatment.slot == SLOT_NEVER && other->due_ms <= limit && other->due_ms > until)
+            until = other->due_ms;
+    }
+    return until;
+}
+
+/* Puts off the whole look's tells if every one of them may wait, and one has somebody to wait for. */
+static bool put_off(struct rules *rules)
+{
+    int64_t until = rules->now.steady_ms;
+    for (int i = 0; i < rules->n_due; i++) {
+        if (!may_wait(rules->due[i]) || rules->now.steady_ms >= rules->due[i]->due_ms + GATHER_MS)
+            return false;
+        int64_t wait = wait_until(rules, rules->due[i]);
+        if (wait > until)
+            until = wait;
+    }
+    if (until == rules->now.steady_ms)
+        return false;
+    for (int i = 0; i < rules->n_due; i++) {
+        int64_t limit = rules->due[i]->due_ms + GATHER_MS;
+        agenda_set(&rules->agenda, rules->due[i], until < limit ? until : limit);
+    }
+    return true;
+}
+
+/* ---- who comes with it ---------------------------------------------------------------------------- */
+
+/* A silent tell takes only silent needs along. */
+static bool rides(const struct need *need, uint32_t audible, uint32_t silent)
+{
+    if (need->verdict != VERDICT_HELD && need->verdict != VERDICT_DUE)
+        return false;
+    return need->treatment.to & (need->treatment.silent ? audible | silent : audible);
+}
+
+/* Adds every ready need of the receivers that are spoken to, until no more come. */
+static void ride_along(struct rules *rules)
+{
+    uint32_t audible = 0, silent = 0;
+    for (int taken = 0; taken < rules->n_due;) {
+        for (; taken < rules->n_due; taken++) {
+            struct need *need = rules->due[taken];
+            if (need->treatment.silent)
+                silent |= need->treatment.to;
+            else
+                audible |= need->treatment.to;
+        }
+        for (struct need *need = rules->untold; need; need = need->next_untold) {
+            if (!need->telling && rides(need, audible, silent))
+                due_add(rules, need);
+        }
+    }
+}
+
+static int compare_due(const void *a, const void *b)
+{
+    return need_compare(*(struct need *const *)a, *(struct need *const *)b);
+}
+
+/* ---- groups -------------------------------------------------------------------------------------- */
+
+static const char *group_value(const struct need *need, enum group_by field)
+{
+    switch (field) {
+    case GROUP_REPOSITORY:
+        return session_where(need->session);
+    case GROUP_WORKTREE:
+        return text_or(need->session->worktree, "");
+    case GROUP_BRANCH:
+        return text_or(need->session->branch, "");
+    case GROUP_HOST:
+        return text_or(need->session->host, "");
+    case GROUP_AGENT:
+        return text_or(need->session->agent, "");
+    case GROUP_KIND:
+        return word_name(&word_kind, need->kind);
+    case GROUP_SESSION:
+        return text_or(need->session->session, "");
+    }
+    return "";
+}
+
+enum { KEY_SIZE = 8 * (TEXT_NAME + 16) };
+
+/* "repository=payments;branch=main;" for the machine, "payments · main" for the person. */
+static void group_of(const struct need *need, char key[KEY_SIZE], char group[KEY_SIZE])
+{
+    size_t k = 0, g = 0;
+    key[0] = group[0] = '\0';
+    for (int i = 0; i < word_group_by.n; i++) {
+        if (!(need->treatment.group_by & 1u << i))
+            continue;
+        const char *value = group_value(need, (enum group_by)(1 << i));
+        k += (size_t)snprintf(key + k, KEY_SIZE - k, "%s=%.*s;", word_group_by.names[i], TEXT_NAME, value);
+        if (*value)
+            g += (size_t)snprintf(group + g, KEY_SIZE - g, "%s%.*s", g ? " · " : "", TEXT_NAME, value);
+    }
+}
+
+struct alert *tell_alert(struct rules *rules, struct need *need, int receiver, bool gathered)
+{
+    char key[KEY_SIZE], group[KEY_SIZE];
+    if (gathered)
+        return alert_get(rules, receiver, "*", "");
+    group_of(need, key, group);
+    return alert_get(rules, receiver, key, group);
+}
+
+/* The receivers on which this look's tells are one alert: something due there gathers, and they span
+ * several keys. `due` is the number of needs that are due themselves. */
+static uint32_t gathered(const struct rules *rules, int due)
+{
+    uint32_t gathers = 0, several = 0, seen = 0;
+    uint64_t keys[RECEIVER_SLOTS];
+    for (int i = 0; i < rules->n_due; i++) {
+        char key[KEY_SIZE], group[KEY_SIZE];
+        const struct need *need = rules->due[i];
+        if (i < due && need->gathers)
+            gathers |= need->treatment.to;
+        group_of(need, key, group);
+        uint64_t hash = text_hash(TEXT_HASH, key);
+        for (int slot = 0; slot < RECEIVER_SLOTS; slot++) {
+            uint32_t bit = 1u << slot;
+            if (!(need->treatment.to & bit))
+                continue;
+            if (seen & bit && keys[slot] != hash)
+                several |= bit;
+            keys[slot] = hash;
+            seen |= bit;
+        }
+    }
+    return gathers & several;
+}
+
+static void clear_due(struct rules *rules)
+{
+    for (int i = 0; i < rules->n_due; i++)
+        rules->due[i]->telling = false;
+    rules->n_due = 0;
+}
+
+void tell_due(struct rules *rules)
+{
+    if (rules->n_due == 0 || put_off(rules))
+        return clear_due(rules);
+    int due = rules->n_due;
+    ride_along(rules);
+    uint32_t mask = gathered(rules, due);
+    qsort(rules->due, (size_t)rules->n_due, sizeof *rules->due, compare_due);
+    for (int i = 0; i < rules->n_due; i++) {
+        struct need *need = rules->due[i];
+        need_told(rules, need, !need->treatment.silent, mask);
+        need->verdict = VERDICT_TOLD;
+        agenda_set(&rules->agenda, need, need->last_ms + need->treatment.expire_ms);
+    }
+    clear_due(rules);
+}
