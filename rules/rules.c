@@ -240,28 +240,43 @@ static int64_t earliest(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* When something may be due next, if nothing comes in before. */
+static int64_t next_deadline(const struct rules *rules)
+{
+    int64_t need_ms = agenda_deadline(&rules->agenda), focus_ms = focus_deadline(rules);
+    return earliest(earliest(need_ms, focus_ms), receiver_deadline(rules));
+}
+
+/* Judges what the input touched and what has become due. It costs what changed, not what is known. */
+static void look(struct rules *rules)
+{
+    focus_look(rules); /* which walls stand? */
+
+    judge_touched(rules); /* need → decision */
+    judge_due(rules);
+
+    tell_due(rules);         /* decision → alert */
+    receiver_give_up(rules); /* … or, where a receiver is down, an alert on its fallback */
+    judge_touched(rules);
+
+    alert_publish(rules); /* alert → delivery */
+
+    rules->effects.deadline_ms = next_deadline(rules);
+    rules->gather = false;
+}
+
 const struct effects *rules_step(struct rules *rules, const struct moment *now, const struct input *input)
 {
-    rules->now = *now;
+    rules->now = *now; /* the one reading of the clocks for all that follows */
     rules->seq = input->seq;
-    rules->next_n = 0;
+    rules->next_n = 0; /* ids of what this step makes: seq.0, seq.1 … */
     rules->effects.n = 0;
 
-    take(rules, input); /* event → session → need */
+    take(rules, input);     /* event → session → need */
+    session_collect(rules); /* caps hold before anything is judged */
+    if (rules->policy)      /* a start takes its spool without one: nothing is told before all is known */
+        look(rules);
 
-    if (rules->policy) {
-        focus_look(rules);    /* which walls stand? */
-        judge_touched(rules); /* need → decision */
-        judge_due(rules);
-        tell_due(rules); /* decision → alert */
-        receiver_give_up(rules);
-        judge_touched(rules);
-        alert_publish(rules); /* alert → delivery */
-        rules->effects.deadline_ms =
-            earliest(earliest(agenda_deadline(&rules->agenda), focus_deadline(rules)), receiver_deadline(rules));
-        rules->gather = false; /* a start without a policy gathers in the look of the first one */
-    }
-    session_collect(rules);
     for (int i = 0; i < rules->effects.n; i++) /* only now the sentences stay where they are */
         rules->effects.list[i].reason = rules->reasons[i];
     return &rules->effects;

@@ -246,7 +246,8 @@ struct session *session_get(struct rules *rules, const struct event *event, int6
     struct session *session = table_find(&rules->sessions_by_name, hash, same_name, &name);
     if (!session)
         session = make(rules, event);
-    if (at_ms >= session->newest_ms && !(event->thread && *event->thread))
+    bool known = !text_empty(session->repository) || !text_empty(session->cwd);
+    if (at_ms >= session->newest_ms && (text_empty(event->thread) || !known)) /* a sub-agent's may be elsewhere */
         take_context(rules, session, event);
     if (event->at_wall_ms > session->seen_wall_ms)
         session->seen_wall_ms = event->at_wall_ms;
