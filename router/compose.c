@@ -121,10 +121,15 @@ static bool add_line(char *body, const char *line)
 
 /* ---- one need ------------------------------------------------------------------------------------- */
 
-/* The text says more than the title only if it is not in it, nor the title's own words again. */
-static bool says_more(const char *ask, const char *text)
+/* What the text says beyond the title: nothing if it is in it, and not the title's own words again. */
+static const char *says_more(const char *ask, const char *text)
 {
-    return *text && !strstr(ask, text) && !same(ask, text);
+    size_t len = strlen(ask);
+    if (strstr(ask, text))
+        return "";
+    if (strncmp(ask, text, len) == 0 && text[len] == ' ')
+        text += len + 1;
+    return text;
 }
 
 static void compose_one(const struct need *need, const struct moment *now, char *title, char *body)
@@ -144,8 +149,7 @@ static void compose_one(const struct need *need, const struct moment *now, char 
     put_ask(need, ASK_COLUMNS, ask);
     add_line(body, ask);
     plain_line(need_reason(need)->text, text, sizeof text);
-    if (says_more(ask, text))
-        add_line(body, plain_cut(text, MORE_COLUMNS, more, sizeof more));
+    add_line(body, plain_cut(says_more(ask, text), MORE_COLUMNS, more, sizeof more));
 
     put_branch(session, true, branch);
     put_place(session, place);

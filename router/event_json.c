@@ -15,16 +15,33 @@ static const struct event_field {
     size_t offset;
     const struct words *words; /* TYPE_WORD: an enum, so an int */
 } fields[] = {
-#define TEXT(member) {#member, TYPE_TEXT, offsetof(struct event, member), NULL}
-#define PLACE(member) {#member, TYPE_TEXT, offsetof(struct event, place.member), NULL}
-#define INT(member) {#member, TYPE_INT, offsetof(struct event, member), NULL}
-#define BOOL(member) {#member, TYPE_BOOL, offsetof(struct event, member), NULL}
-#define WORD(member) {#member, TYPE_WORD, offsetof(struct event, member), &word_##member}
-    INT(at_wall_ms), TEXT(host), TEXT(agent), TEXT(session), TEXT(thread), TEXT(request), TEXT(source),
-    BOOL(starts), WORD(closes), TEXT(closes_request), WORD(opens), WORD(kind), BOOL(ends), WORD(state),
-    WORD(urgency), BOOL(waking), BOOL(unattended), BOOL(prompt), TEXT(title), TEXT(text), TEXT(tool),
-    TEXT(task), TEXT(cwd), TEXT(repository), TEXT(worktree), TEXT(branch), PLACE(tmux), PLACE(pane),
-    PLACE(window), PLACE(tty), PLACE(kitty), PLACE(kitty_socket), PLACE(wezterm), PLACE(term), INT(pid),
+#define TEXT(member)                                                                               \
+    {                                                                                              \
+#member, TYPE_TEXT, offsetof(struct event, member), NULL                                   \
+    }
+#define PLACE(member)                                                                              \
+    {                                                                                              \
+#member, TYPE_TEXT, offsetof(struct event, place.member), NULL                             \
+    }
+#define INT(member)                                                                                \
+    {                                                                                              \
+#member, TYPE_INT, offsetof(struct event, member), NULL                                    \
+    }
+#define BOOL(member)                                                                               \
+    {                                                                                              \
+#member, TYPE_BOOL, offsetof(struct event, member), NULL                                   \
+    }
+#define WORD(member)                                                                               \
+    {                                                                                              \
+#member, TYPE_WORD, offsetof(struct event, member), &word_##member                         \
+    }
+    INT(at_wall_ms), TEXT(host),          TEXT(agent),    TEXT(session),    TEXT(thread),
+    TEXT(request),   TEXT(source),        BOOL(starts),   WORD(closes),     TEXT(closes_request),
+    WORD(opens),     WORD(kind),          BOOL(ends),     WORD(state),      WORD(urgency),
+    BOOL(waking),    BOOL(unattended),    BOOL(prompt),   TEXT(title),      TEXT(text),
+    TEXT(tool),      TEXT(task),          TEXT(cwd),      TEXT(repository), TEXT(worktree),
+    TEXT(branch),    PLACE(tmux),         PLACE(pane),    PLACE(window),    PLACE(tty),
+    PLACE(kitty),    PLACE(kitty_socket), PLACE(wezterm), PLACE(term),      INT(pid),
     INT(pid_start),
 };
 enum { FIELDS = sizeof fields / sizeof *fields };

@@ -16,8 +16,9 @@ enum { RENDER_SIZE = 8192 };
 static bool is_plain(const char *text, size_t cap)
 {
     size_t i = 0;
-    for (; text[i] && i <= cap; i++) {
-        if (text[i] < 0x20 || text[i] > 0x7e || (text[i] == ' ' && (i == 0 || text[i - 1] == ' ' || !text[i + 1])))
+    for (; i <= cap && text[i]; i++) {
+        if (text[i] < 0x20 || text[i] > 0x7e ||
+            (text[i] == ' ' && (i == 0 || text[i - 1] == ' ' || !text[i + 1])))
             return false;
     }
     return i <= cap;
@@ -88,7 +89,8 @@ static void take_place(struct mapped *out, const json_t *from)
     place->term = mapped_line(out, member(from, "term"), TEXT_NAME);
 }
 
-void mapped_context(struct mapped *out, const struct message *message, const char *session, const char *cwd)
+void mapped_context(struct mapped *out, const struct message *message, const char *session,
+                    const char *cwd)
 {
     struct event *event = &out->event;
     const json_t *context = message->context;
@@ -204,14 +206,15 @@ static int no_mapping(const struct mappings *mappings, const char *agent, struct
     char known[160] = "";
     for (int i = 0; i < mappings_count(mappings); i++) {
         size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", mapping_agent(mappings_at(mappings, i)));
+        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
+                 mapping_agent(mappings_at(mappings, i)));
     }
     refuse(refusal, "/agent", "no mapping for agent \"%.40s\"; known are %s", agent, known);
     return -ENOENT;
 }
 
-static int map_hook(const struct mapping *mapping, const struct message *message, struct mapped *out,
-                    struct refusal *refusal)
+static int map_hook(const struct mapping *mapping, const struct message *message,
+                    struct mapped *out, struct refusal *refusal)
 {
     const json_t *payload = message->payload;
     const char *session = paths_string(&mapping->session, payload);
@@ -231,15 +234,16 @@ static int map_hook(const struct mapping *mapping, const struct message *message
     return 1; /* without a row it is a note: agents get new events with every release */
 }
 
-int mapping_event(const struct mappings *mappings, const struct message *message, struct mapped *out,
-                  struct refusal *refusal)
+int mapping_event(const struct mappings *mappings, const struct message *message,
+                  struct mapped *out, struct refusal *refusal)
 {
     out->event = (struct event){0};
     out->used = 0;
     if (message->type == MESSAGE_EVENT)
         return mapping_post(message, out, refusal);
     if (message->type != MESSAGE_HOOK)
-        return refuse(refusal, "/type", "a %s is no event", word_name(&word_message, (int)message->type));
+        return refuse(refusal, "/type", "a %s is no event",
+                      word_name(&word_message, (int)message->type));
     const struct mapping *mapping = mappings_find(mappings, message->agent);
     if (!mapping)
         return no_mapping(mappings, message->agent, refusal);

@@ -1,8 +1,8 @@
 /* mapping.h: what an agent's message does: one declarative YAML file per agent (quietbell-mapping(5)).
  *
- * The map: mapping_load.c reads the files; mapping_path.c takes values out of payloads, by paths and
- * templates; mapping.c finds the row that a hook's message fits and makes the event of it;
- * mapping_post.c makes one of a message of type `event`. No agent is named in any of them. */
+ * The map: mappings.c finds the files, mapping_load.c reads one; mapping_path.c takes values out of
+ * payloads, by paths and templates; mapping.c finds the row that a hook's message fits and makes the event
+ * of it; mapping_post.c makes one of a message of type `event`. No agent is named in any of them. */
 #ifndef ROUTER_MAPPING_H
 #define ROUTER_MAPPING_H
 
@@ -41,7 +41,7 @@ struct mapped {
 /* Makes the event of a message of type hook or event. 1: it is in out; 0: knowingly ignored, nothing to do;
  * negative errno: refused, and why (-ENOENT: no mapping for this agent). Texts in the event are one line
  * (`text` may have several), free of controls and within the caps of rules/text.h. */
-int mapping_event(const struct mappings *mappings, const struct message *message, struct mapped *out,
-                  struct refusal *refusal);
+int mapping_event(const struct mappings *mappings, const struct message *message,
+                  struct mapped *out, struct refusal *refusal);
 
 #endif

@@ -1,26 +1,19 @@
-/* mapping_load.c: reads mapping files: YAML (yaml.h) into struct mapping, with every mistake reported at its
- * place. mappings_load() reads the embedded ones and the person's own; see mapping.h. */
+/* mapping_load.c: reads one mapping file: YAML (yaml.h) into a struct mapping, with every mistake reported at
+ * its place. */
 #include "mapping_parts.h"
 
-#include "embedded.h"
 #include "rules/text.h"
 #include "yaml.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_MAX = 400, AGENTS_MAX = 64 };
-
-struct mappings {
-    struct mapping **list; /* sorted by agent */
-    int n;
-};
+enum { ROWS_MAX = 400 };
 
 enum top { TOP_AGENT, TOP_EVENT, TOP_SESSION, TOP_THREAD, TOP_CWD, TOP_MARKS, TOP_ROWS, TOPS };
-static const char *const top_names[] = {"agent", "event", "session", "thread", "cwd", "marks", "rows"};
+static const char *const top_names[] = {"agent", "event", "session", "thread",
+                                        "cwd",   "marks", "rows"};
 static const struct words word_top = {"key of a mapping file", TOPS, top_names};
 
 /* PICKS come first, in their order. */
@@ -42,8 +35,9 @@ enum row_key {
     ROW_KEYS
 };
 static const char *const row_names[] = {
-    "title",    "text",   "tool", "task",   "request", "thread",  "closes_request", "on",         "when",   "starts", "ends", "opens",
-    "confirms", "closes", "note", "ignore", "state",   "urgency", "waking",         "unattended", "prompt"};
+    "title", "text",   "tool",   "task",    "request", "thread",     "closes_request",
+    "on",    "when",   "starts", "ends",    "opens",   "confirms",   "closes",
+    "note",  "ignore", "state",  "urgency", "waking",  "unattended", "prompt"};
 static const struct words word_row = {"key of a row", ROW_KEYS, row_names};
 
 enum test_key { KEY_IS, KEY_PREFIX, KEY_PRESENT, KEY_EMPTY, KEY_NOT, TEST_KEYS };
@@ -84,7 +78,7 @@ static void row_clear(struct row *row)
     }
 }
 
-static void mapping_free(struct mapping *mapping)
+void mapping_free(struct mapping *mapping)
 {
     for (int i = 0; i < mapping->n_rows; i++)
         row_clear(&mapping->rows[i]);
@@ -123,12 +117,13 @@ static bool read_texts(const struct yaml *yaml, const struct yaml_node *node, ch
     return true;
 }
 
-static bool read_path(const struct yaml *yaml, const struct yaml_node *node, const char *text, struct path *path)
+static bool read_path(const struct yaml *yaml, const struct yaml_node *node, const char *text,
+                      struct path *path)
 {
     if (path_parse(path, text))
         return true;
-    yaml_problem(yaml, node, "write names joined by dots: tool_input.questions.0.question", "\"%s\" is no path",
-                 text);
+    yaml_problem(yaml, node, "write names joined by dots: tool_input.questions.0.question",
+                 "\"%s\" is no path", text);
     return false;
 }
 
@@ -146,7 +141,8 @@ static void read_paths(const struct yaml *yaml, const struct yaml_node *node, st
     free(texts);
 }
 
-static void read_templates(const struct yaml *yaml, const struct yaml_node *node, struct templates *templates)
+static void read_templates(const struct yaml *yaml, const struct yaml_node *node,
+                           struct templates *templates)
 {
     const char **texts, *error;
     int n;
@@ -155,7 +151,8 @@ static void read_templates(const struct yaml *yaml, const struct yaml_node *node
     for (int i = 0; i < n; i++) {
         templates->list = grow(templates->list, templates->n, sizeof *templates->list);
         if (!template_parse(&templates->list[templates->n++], texts[i], &error))
-            yaml_problem(yaml, yaml_item(node, i), "write \"{tool_name}: {tool_input.command|tool_input.url}\"",
+            yaml_problem(yaml, yaml_item(node, i),
+                         "write \"{tool_name}: {tool_input.command|tool_input.url}\"",
                          "the template has %s", error);
     }
     free(texts);
@@ -175,8 +172,8 @@ static struct condition *add_condition(struct conditions *all, const struct yaml
 }
 
 /* `path: { prefix: x }`: one test of the value at a path. */
-static void read_test(const struct yaml *yaml, const struct yaml_node *item, const struct yaml_node *node,
-                      struct conditions *all)
+static void read_test(const struct yaml *yaml, const struct yaml_node *item,
+                      const struct yaml_node *node, struct conditions *all)
 {
     int key = yaml_key(yaml, node, &word_test);
     struct condition *condition;
@@ -185,7 +182,8 @@ static void read_test(const struct yaml *yaml, const struct yaml_node *item, con
     case KEY_IS:
     case KEY_NOT:
     case KEY_PREFIX:
-        condition = add_condition(all, yaml, item, key == KEY_PREFIX ? TEST_PREFIX : TEST_IS, key == KEY_NOT);
+        condition =
+            add_condition(all, yaml, item, key == KEY_PREFIX ? TEST_PREFIX : TEST_IS, key == KEY_NOT);
         read_texts(yaml, node, &condition->values, &condition->n);
         break;
     case KEY_PRESENT:
@@ -236,7 +234,8 @@ static void read_flag(const struct yaml *yaml, const struct yaml_node *node, str
 
 /* ---- rows ---------------------------------------------------------------------------------------- */
 
-static void read_opens(const struct yaml *yaml, const struct yaml_node *item, struct row *row, enum opens opens)
+static void read_opens(const struct yaml *yaml, const struct yaml_node *item, struct row *row,
+                       enum opens opens)
 {
     int kind;
     if (row->opens)
@@ -246,7 +245,8 @@ static void read_opens(const struct yaml *yaml, const struct yaml_node *item, st
         row->kind = (enum kind)kind;
 }
 
-static void read_row_key(const struct yaml *yaml, const struct yaml_node *item, struct row *row, bool *note)
+static void read_row_key(const struct yaml *yaml, const struct yaml_node *item, struct row *row,
+                         bool *note)
 {
     int word = 0, key = yaml_key(yaml, item, &word_row);
     if (key >= 0 && key < PICKS)
@@ -303,7 +303,8 @@ static void read_row_key(const struct yaml *yaml, const struct yaml_node *item, 
 }
 
 /* What a row says must be something, and must fit together. */
-static void check_row(const struct yaml *yaml, const struct yaml_node *node, const struct row *row, bool note)
+static void check_row(const struct yaml *yaml, const struct yaml_node *node, const struct row *row,
+                      bool note)
 {
     bool acts = row->starts || row->ends || row->closes || row->opens || row->state || row->prompt;
     if (!row->n_on)
@@ -311,9 +312,12 @@ static void check_row(const struct yaml *yaml, const struct yaml_node *node, con
     if (acts + note + row->ignore > 1)
         yaml_problem(yaml, node, NULL, "a row that is a note, or is ignored, does nothing else");
     if (acts + note + row->ignore == 0)
-        yaml_problem(yaml, node, "write note: true if it is known to mean nothing", "the row does nothing");
-    if (row->closes == CLOSES_REQUEST && !row->pick[PICK_REQUEST].n && !row->pick[PICK_CLOSES_REQUEST].n)
-        yaml_problem(yaml, node, "add request: or closes_request:", "the row closes a request but names none");
+        yaml_problem(yaml, node, "write note: true if it is known to mean nothing",
+                     "the row does nothing");
+    if (row->closes == CLOSES_REQUEST && !row->pick[PICK_REQUEST].n &&
+        !row->pick[PICK_CLOSES_REQUEST].n)
+        yaml_problem(yaml, node,
+                     "add request: or closes_request:", "the row closes a request but names none");
     if (row->closes != CLOSES_REQUEST && row->pick[PICK_CLOSES_REQUEST].n)
         yaml_problem(yaml, node, "add closes: request", "closes_request closes nothing");
 }
@@ -345,7 +349,8 @@ static void read_agent(const struct yaml *yaml, const struct yaml_node *item, st
     const char *name;
     if (!yaml_text(yaml, item, &name))
         return;
-    if (strlen(name) > TEXT_NAME || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != strlen(name))
+    if (strlen(name) > TEXT_NAME ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != strlen(name))
         yaml_problem(yaml, item, NULL, "an agent's name is made of small letters, digits, - _ and .");
     free(mapping->agent);
     mapping->agent = must_copy(name);
@@ -380,7 +385,7 @@ static void read_top(const struct yaml *yaml, const struct yaml_node *item, stru
     }
 }
 
-static struct mapping *read_mapping(const char *text, size_t len, const char *name, struct problems *problems)
+struct mapping *mapping_read(const char *text, size_t len, const char *name, struct problems *problems)
 {
     int before = problems->n + problems->more;
     struct yaml *yaml = yaml_load(text, len, name, NULL, problems);
@@ -408,161 +413,4 @@ static struct mapping *read_mapping(const char *text, size_t len, const char *na
     snprintf(mapping->hash, sizeof mapping->hash, "%016llx",
              (unsigned long long)text_hash(TEXT_HASH, mapping->text));
     return mapping;
-}
-
-/* Takes it over; the same agent's earlier one goes. */
-static void add_mapping(struct mappings *mappings, struct mapping *mapping)
-{
-    int i = 0;
-    while (i < mappings->n && strcmp(mappings->list[i]->agent, mapping->agent) < 0)
-        i++;
-    if (i < mappings->n && strcmp(mappings->list[i]->agent, mapping->agent) == 0) {
-        mapping_free(mappings->list[i]);
-    } else {
-        mappings->list = grow(mappings->list, mappings->n, sizeof *mappings->list);
-        memmove(&mappings->list[i + 1], &mappings->list[i], (size_t)(mappings->n++ - i) * sizeof *mappings->list);
-    }
-    mappings->list[i] = mapping;
-}
-
-static void file_problem(struct problems *problems, const char *path, const char *what)
-{
-    problem_set(problems, &(struct problem_at){.file = path, .key = ""}, NULL, "%s", what);
-}
-
-static int load_file(struct mappings *mappings, const char *path, struct problems *problems)
-{
-    char *text;
-    size_t len;
-    int error = yaml_read_file(path, YAML_SIZE_MAX, &text, &len);
-    if (error) {
-        file_problem(problems, path, strerror(-error));
-        return error;
-    }
-    struct mapping *mapping = read_mapping(text, len, path, problems);
-    free(text);
-    if (!mapping)
-        return -EINVAL;
-    add_mapping(mappings, mapping);
-    return 0;
-}
-
-static int is_mapping_file(const struct dirent *entry)
-{
-    size_t len = strlen(entry->d_name);
-    return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".yaml") == 0;
-}
-
-static int load_folder(struct mappings *mappings, const char *dir, struct problems *problems)
-{
-    struct dirent **entries;
-    int result = 0, n = scandir(dir, &entries, is_mapping_file, alphasort);
-    if (n < 0) {
-        result = -errno;
-        if (result == -ENOENT || result == -ENOTDIR)
-            return 0;
-        file_problem(problems, dir, strerror(-result));
-        return result;
-    }
-    for (int i = 0; i < n; i++) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/%s", dir, entries[i]->d_name);
-        int error = mappings->n < AGENTS_MAX ? load_file(mappings, path, problems) : -E2BIG;
-        if (error == -E2BIG)
-            file_problem(problems, path, "too many agents");
-        if (error)
-            result = error;
-        free(entries[i]);
-    }
-    free(entries);
-    return result;
-}
-
-static int finish(struct mappings **out, struct mappings *mappings, int error)
-{
-    *out = error ? NULL : mappings;
-    if (error)
-        mappings_free(mappings);
-    return error;
-}
-
-int mappings_load(struct mappings **out, const char *dir, struct problems *problems)
-{
-    struct mappings *mappings = must_alloc(sizeof *mappings);
-    int error = 0;
-    for (const struct embedded *file = embedded_files; file->name; file++) {
-        if (strncmp(file->name, "agents/", 7) != 0)
-            continue;
-        struct mapping *mapping = read_mapping(file->text, file->len, file->name, problems);
-        if (mapping)
-            add_mapping(mappings, mapping);
-        else
-            error = -EINVAL;
-    }
-    if (!error && dir)
-        error = load_folder(mappings, dir, problems);
-    return finish(out, mappings, error);
-}
-
-int mappings_parse(struct mappings **out, const char *text, size_t len, const char *name,
-                   struct problems *problems)
-{
-    struct mappings *mappings = must_alloc(sizeof *mappings);
-    struct mapping *mapping = read_mapping(text, len, name, problems);
-    if (mapping)
-        add_mapping(mappings, mapping);
-    return finish(out, mappings, mapping ? 0 : -EINVAL);
-}
-
-void mappings_free(struct mappings *mappings)
-{
-    if (!mappings)
-        return;
-    for (int i = 0; i < mappings->n; i++)
-        mapping_free(mappings->list[i]);
-    free(mappings->list);
-    free(mappings);
-}
-
-/* ---- reading ------------------------------------------------------------------------------------- */
-
-int mappings_count(const struct mappings *mappings)
-{
-    return mappings->n;
-}
-
-const struct mapping *mappings_at(const struct mappings *mappings, int i)
-{
-    return mappings->list[i];
-}
-
-const struct mapping *mappings_find(const struct mappings *mappings, const char *agent)
-{
-    for (int i = 0; i < mappings->n; i++) {
-        if (strcmp(mappings->list[i]->agent, agent) == 0)
-            return mappings->list[i];
-    }
-    return NULL;
-}
-
-const char *mapping_agent(const struct mapping *mapping)
-{
-    return mapping->agent;
-}
-
-const char *mapping_file(const struct mapping *mapping)
-{
-    return mapping->file;
-}
-
-const char *mapping_text(const struct mapping *mapping, size_t *len)
-{
-    if (len)
-        *len = mapping->len;
-    return mapping->text;
-}
-
-const char *mapping_hash(const struct mapping *mapping)
-{
-    return mapping->hash;
 }

@@ -30,7 +30,8 @@ struct part {
     enum filter filter;
     struct paths paths;
 };
-struct template {
+struct template
+{
     struct part *parts;
     int n;
 };
@@ -66,7 +67,16 @@ struct when {
     bool otherwise;
 };
 
-enum pick { PICK_TITLE, PICK_TEXT, PICK_TOOL, PICK_TASK, PICK_REQUEST, PICK_THREAD, PICK_CLOSES_REQUEST, PICKS };
+enum pick {
+    PICK_TITLE,
+    PICK_TEXT,
+    PICK_TOOL,
+    PICK_TASK,
+    PICK_REQUEST,
+    PICK_THREAD,
+    PICK_CLOSES_REQUEST,
+    PICKS
+};
 
 struct row {
     char **on; /* event names; "*" is any */
@@ -95,6 +105,10 @@ struct mapping {
     char hash[17];
 };
 
+/* mapping_load.c: NULL: refused, and why is in problems */
+struct mapping *mapping_read(const char *text, size_t len, const char *name, struct problems *problems);
+void mapping_free(struct mapping *mapping);
+
 /* mapping_path.c */
 bool path_parse(struct path *path, const char *text);
 void paths_clear(struct paths *paths);
@@ -106,7 +120,8 @@ bool template_parse(struct template *out, const char *text, const char **error);
 void template_clear(struct template *template);
 /* Renders into buf, cut at size - 1. false: no template had all its pieces. `id`: characters that mean something
  * in a glob become _ where they come out of the payload. */
-bool templates_render(const struct templates *templates, const json_t *json, bool id, char *buf, size_t size);
+bool templates_render(const struct templates *templates, const json_t *json, bool id, char *buf,
+                      size_t size);
 bool when_holds(const struct when *when, const json_t *json);
 uint64_t json_structure_hash(const json_t *value);
 
@@ -116,7 +131,8 @@ const char *mapped_lines(struct mapped *out, const char *text, size_t cap);
 /* The same for what identifies: what is too long keeps its difference as a hash at its end. */
 const char *mapped_name(struct mapped *out, const char *text, size_t cap);
 /* Fills the event's identity but the thread, and its context. `cwd` may be NULL. */
-void mapped_context(struct mapped *out, const struct message *message, const char *session, const char *cwd);
+void mapped_context(struct mapped *out, const struct message *message, const char *session,
+                    const char *cwd);
 
 /* mapping_post.c */
 int mapping_post(const struct message *message, struct mapped *out, struct refusal *refusal);

@@ -17,7 +17,8 @@ bool path_parse(struct path *path, const char *text)
 {
     *path = (struct path){0};
     size_t len = strlen(text);
-    if (len == 0 || text[0] == '.' || text[len - 1] == '.' || strstr(text, "..") || strpbrk(text, " {}|:"))
+    if (len == 0 || text[0] == '.' || text[len - 1] == '.' || strstr(text, "..") ||
+        strpbrk(text, " {}|:"))
         return false;
     path->text = must_copy(text);
     path->n = 1;
@@ -93,7 +94,8 @@ static const char *scalar_text(const json_t *value, char buf[32])
 
 static bool is_empty(const json_t *value)
 {
-    return !value || json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0) ||
+    return !value || json_is_null(value) ||
+           (json_is_string(value) && json_string_length(value) == 0) ||
            (json_is_array(value) && json_array_size(value) == 0) ||
            (json_is_object(value) && json_object_size(value) == 0);
 }
@@ -111,15 +113,16 @@ uint64_t json_structure_hash(const json_t *value)
                                                                  : "");
     if (json_is_object(value)) {
         uint64_t sum = json_object_size(value);
-        json_object_foreach((json_t *)value, key, member) {
-            uint64_t one = text_hash(TEXT_HASH, key) ^ (json_structure_hash(member) * 0x9e3779b97f4a7c15u);
+        json_object_foreach((json_t *)value, key, member)
+        {
+            uint64_t one =
+                text_hash(TEXT_HASH, key) ^ (json_structure_hash(member) * 0x9e3779b97f4a7c15u);
             one = (one ^ one >> 32) * 0xd6e8feb86659fd93u;
             sum += one ^ one >> 32;
         }
         return (hash ^ sum) * 0x9e3779b97f4a7c15u;
     }
-    json_array_foreach(value, i, member)
-        hash = (hash ^ json_structure_hash(member)) * 0x100000001b3u;
+    json_array_foreach(value, i, member) hash = (hash ^ json_structure_hash(member)) * 0x100000001b3u;
     return text_hash(hash, text_or(scalar_text(value, number), ""));
 }
 
@@ -266,7 +269,8 @@ static bool put_part(struct writer *out, const struct part *part, const json_t *
     return false;
 }
 
-bool templates_render(const struct templates *templates, const json_t *json, bool id, char *buf, size_t size)
+bool templates_render(const struct templates *templates, const json_t *json, bool id, char *buf,
+                      size_t size)
 {
     for (int i = 0; i < templates->n; i++) {
         const struct template *template = &templates->list[i];

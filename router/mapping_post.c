@@ -22,7 +22,10 @@ static const struct post {
     [STATE_WORKING] = {.state = STATE_WORKING, .closes = CLOSES_THREAD},
     [STATE_BLOCKED] = {.state = STATE_BLOCKED, .opens = OPENS_REASON, .kind = KIND_QUESTION},
     [STATE_DONE] = {.state = STATE_DONE, .closes = CLOSES_THREAD, .opens = OPENS_REASON, .kind = KIND_REVIEW},
-    [STATE_FAILED] = {.state = STATE_FAILED, .closes = CLOSES_THREAD, .opens = OPENS_REASON, .kind = KIND_FAILURE},
+    [STATE_FAILED] = {.state = STATE_FAILED,
+                      .closes = CLOSES_THREAD,
+                      .opens = OPENS_REASON,
+                      .kind = KIND_FAILURE},
     [STATE_IDLE] = {.state = STATE_IDLE, .closes = CLOSES_THREAD},
     [STATE_ENDED] = {.state = STATE_ENDED, .ends = true},
 };
@@ -39,8 +42,8 @@ static int get(const struct message *message, const char *key, const char **out,
     return refuse(refusal, at, "%s must be a string", key);
 }
 
-static int get_word(const struct message *message, const char *key, const struct words *words, int first, int *out,
-                    struct refusal *refusal)
+static int get_word(const struct message *message, const char *key, const struct words *words,
+                    int first, int *out, struct refusal *refusal)
 {
     const char *text, *near;
     char at[32];
@@ -64,7 +67,8 @@ static int get_state(const struct message *message, enum state *out, struct refu
     if (error)
         return error;
     if (!text)
-        return refuse(refusal, "/state", "state is missing: started, working, blocked, done, failed, idle, ended or note");
+        return refuse(refusal, "/state",
+                      "state is missing: started, working, blocked, done, failed, idle, ended or note");
     if (strcmp(text, "note") == 0)
         state = STATE_NONE;
     else if ((error = get_word(message, "state", &word_state, STATE_STARTED, &state, refusal)))

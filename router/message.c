@@ -28,7 +28,8 @@ int refuse(struct refusal *refusal, const char *at, const char *format, ...)
     return -EINVAL;
 }
 
-static int too_much(struct refusal *refusal, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static int too_much(struct refusal *refusal, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 static int too_much(struct refusal *refusal, const char *format, ...)
 {
     va_list args;
@@ -153,7 +154,8 @@ static const char *type_name(const json_t *value)
 }
 
 /* A string member. Missing: NULL, which is an error only if it must be there, as is "". */
-static int get_string(const json_t *json, const char *key, bool must, const char **out, struct refusal *refusal)
+static int get_string(const json_t *json, const char *key, bool must, const char **out,
+                      struct refusal *refusal)
 {
     const json_t *value = json_object_get(json, key);
     char at[32];
@@ -218,7 +220,8 @@ static int get_at_ms(struct message *out, struct refusal *refusal)
     if (!value)
         return 0;
     if (!json_is_integer(value))
-        return refuse(refusal, "/at_ms", "at_ms must be a whole number of milliseconds, not %s", type_name(value));
+        return refuse(refusal, "/at_ms", "at_ms must be a whole number of milliseconds, not %s",
+                      type_name(value));
     out->at_ms = json_integer_value(value);
     if (out->at_ms <= 0 || out->at_ms > (INT64_C(1) << 53))
         return refuse(refusal, "/at_ms", "at_ms is no instant in milliseconds since 1970");
@@ -268,7 +271,8 @@ static int get_members(struct message *out, struct refusal *refusal)
         return error;
     int found = word_find(&word_message, type);
     if (found < 0)
-        return refuse(refusal, "/type", "unknown type \"%.40s\"; known are hook, event, command, follow", type);
+        return refuse(refusal, "/type",
+                      "unknown type \"%.40s\"; known are hook, event, command, follow", type);
     out->type = (enum message_type)found;
     switch (out->type) {
     case MESSAGE_HOOK:
@@ -289,8 +293,9 @@ static int get_members(struct message *out, struct refusal *refusal)
 int message_take(struct message *out, json_t *json, struct refusal *refusal)
 {
     *out = (struct message){.json = json};
-    int error = json_is_object(json) ? get_members(out, refusal)
-                                     : refuse(refusal, "", "a message must be an object, not %s", type_name(json));
+    int error = json_is_object(json)
+                    ? get_members(out, refusal)
+                    : refuse(refusal, "", "a message must be an object, not %s", type_name(json));
     if (error)
         message_clear(out);
     return error;

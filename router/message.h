@@ -36,7 +36,7 @@ extern const struct words word_message;
 
 struct message {
     enum message_type type;
-    bool has_id;   /* 16 hex digits; without one the daemon makes one */
+    bool has_id; /* 16 hex digits; without one the daemon makes one */
     uint64_t id;
     int64_t at_ms; /* the sender's wall clock; 0: not given */
     json_t *json;  /* the whole message, owned */

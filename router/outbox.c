@@ -103,11 +103,17 @@ static void tell_trouble(struct post *post, const char *reason)
         log_error("%s", what);
 }
 
-static void clear_trouble(struct post *post)
+/* True if there was one. */
+static bool clear_trouble(const struct post *post)
 {
     char key[TROUBLE_KEY_MAX];
     snprintf(key, sizeof key, "receiver %.40s", post->receiver);
-    if (trouble_clear(key))
+    return trouble_clear(key);
+}
+
+static void end_trouble(const struct post *post)
+{
+    if (clear_trouble(post))
         log_info("receiver %s takes alerts again", post->receiver);
 }
 
@@ -121,7 +127,7 @@ static void land(struct post *post, struct flight *flight, enum outcome_type typ
         post->delivered++;
         post->attempts = 0;
         post->not_before_ms = 0;
-        clear_trouble(post);
+        end_trouble(post);
     } else {
         post->attempts++;
         post->retried += type == OUTCOME_RETRY;
@@ -221,7 +227,7 @@ static void on_up(void *arg, bool updates, bool withdraws)
         .type = OUTCOME_UP, .receiver = post->receiver, .updates = updates, .withdraws = withdraws};
     post->attempts = 0;
     post->not_before_ms = 0;
-    clear_trouble(post);
+    end_trouble(post);
     log_info("receiver %s: its plugin %s serves", post->receiver, post->plugin_name);
     post->outbox->router.outcome(post->outbox->router.arg, &outcome);
 }
@@ -294,6 +300,13 @@ static void open_post(struct outbox *outbox, const struct config_receiver *recei
         plugin_start(outbox->loop, post->receiver, post->program, post->settings, post->patience_ms, &owner);
 }
 
+/* A plugin has ended: a stop may be complete. */
+static void on_gone(void *arg)
+{
+    struct outbox *outbox = arg;
+    outbox->router.changed(outbox->router.arg);
+}
+
 static void close_post(struct outbox *outbox, struct post *post)
 {
     struct post **at = &outbox->posts;
@@ -305,7 +318,7 @@ static void close_post(struct outbox *outbox, struct post *post)
             post->flights[i].test_cb(post->flights[i].test_arg, false, "the daemon is stopping it");
     }
     clear_trouble(post);
-    plugin_stop(post->plugin);
+    plugin_stop(post->plugin, on_gone, outbox);
     json_decref(post->settings);
     free(post->receiver);
     free(post->program);

@@ -45,7 +45,9 @@ struct plugin {
     struct line_buf in;
     bool running, piped; /* the process has not exited; the pipe is open */
     int closing;         /* handles being closed */
-    bool freed;          /* plugin_stop() was said: free it when nothing is left */
+    bool freed;          /* plugin_stop() was said: free it when nothing is left, and say so */
+    void (*gone)(void *arg);
+    void *gone_arg;
     struct plugin *next_stopping;
 };
 
@@ -77,7 +79,10 @@ static void free_if_done(struct plugin *plugin)
     json_decref(plugin->settings);
     free(plugin->receiver);
     free(plugin->program);
+    void (*gone)(void *arg) = plugin->gone;
+    void *arg = plugin->gone_arg;
     free(plugin);
+    gone(arg);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -358,8 +363,10 @@ void plugin_fail(struct plugin *plugin, const char *reason)
     end_service(plugin, reason);
 }
 
-void plugin_stop(struct plugin *plugin)
+void plugin_stop(struct plugin *plugin, void (*gone)(void *arg), void *arg)
 {
+    plugin->gone = gone;
+    plugin->gone_arg = arg;
     plugin->next_stopping = stopping;
     stopping = plugin;
     plugin->freed = true;

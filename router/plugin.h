@@ -36,8 +36,8 @@ struct plugin_owner {
  * wait for ready, and for each answer. */
 struct plugin *plugin_start(uv_loop_t *loop, const char *receiver, const char *program, json_t *settings,
                             int64_t patience_ms, const struct plugin_owner *owner);
-/* Says stop, kills it if it does not go, frees it then. No callback comes after this. */
-void plugin_stop(struct plugin *plugin);
+/* Says stop, kills it if it does not go, frees it and calls gone then, perhaps at once. No other callback comes. */
+void plugin_stop(struct plugin *plugin, void (*gone)(void *arg), void *arg);
 /* How many plugins still have to go after plugin_stop(). */
 int plugin_stopping(void);
 /* The same as plugin_look(), for those: ends the ones that do not go by themselves. */

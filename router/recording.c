@@ -1,6 +1,7 @@
 /* recording.c: see recording.h. */
 #include "recording.h"
 
+#include "rules/table.h"
 #include "rules/text.h"
 
 #include <errno.h>
@@ -42,8 +43,7 @@ static json_t *raw_context(const json_t *raw)
     json_t *context = json_object(), *marks = json_array(), *value;
     json_t *env = json_object_get(raw, "env");
     const char *name;
-    json_object_foreach(env, name, value)
-        json_array_append_new(marks, json_string(name));
+    json_object_foreach(env, name, value) json_array_append_new(marks, json_string(name));
     set(context, "marks", marks);
     set(context, "place", raw_place(env));
     copy(context, "pid", raw, "ppid");
@@ -64,7 +64,8 @@ static json_t *raw_message(const json_t *raw)
     const char *text = text_or(json_string_value(json_object_get(raw, "stdin")), "");
     json_t *payload = json_loads(text, 0, NULL);
     set(message, "type", json_string("hook"));
-    set(message, "at_ms", json_integer(json_integer_value(json_object_get(raw, "received_at_ns")) / 1000000));
+    set(message, "at_ms",
+        json_integer(json_integer_value(json_object_get(raw, "received_at_ns")) / 1000000));
     set(message, "agent", json_string("claude-code"));
     copy(message, "agent", raw, "agent");
     copy(message, "event", raw, "event");
@@ -93,7 +94,8 @@ static void complain(struct reading *reading, int error, const struct refusal *r
     else
         reading->out->refused++;
     fprintf(reading->complaints, "%s:%d: %s%s%s%s\n", reading->path, reading->line,
-            error == -ENOTSUP ? "to quarantine: " : "", refusal->error, *refusal->at ? " at " : "", refusal->at);
+            error == -ENOTSUP ? "to quarantine: " : "", refusal->error, *refusal->at ? " at " : "",
+            refusal->at);
 }
 
 static void add(struct reading *reading, const struct message *message)
@@ -158,6 +160,33 @@ static int compare(const void *a, const void *b)
     return x->line < y->line ? -1 : x->line > y->line;
 }
 
+static bool same_id(const void *item, const void *key)
+{
+    return ((const struct recorded *)item)->message.id == *(const uint64_t *)key;
+}
+
+/* A message that was both read and spooled counts once: the first of those with the same id. */
+static void drop_known(struct recording *recording)
+{
+    struct table ids = {0};
+    int kept = 0;
+    for (int i = 0; i < recording->n; i++) {
+        struct message *message = &recording->list[i].message;
+        uint64_t hash = table_mix(message->id);
+        if (message->has_id && table_find(&ids, hash, same_id, &message->id)) {
+            message_clear(message);
+            continue;
+        }
+        if (kept != i)
+            recording->list[kept] = recording->list[i];
+        if (message->has_id)
+            table_add(&ids, hash, &recording->list[kept]);
+        kept++;
+    }
+    recording->n = kept;
+    table_clear(&ids);
+}
+
 int recording_load(struct recording *out, const char *path, FILE *complaints)
 {
     *out = (struct recording){0};
@@ -179,6 +208,7 @@ int recording_load(struct recording *out, const char *path, FILE *complaints)
     fclose(file);
     if (out->n)
         qsort(out->list, (size_t)out->n, sizeof *out->list, compare);
+    drop_known(out);
     return error;
 }
 

@@ -15,7 +15,7 @@ struct recorded {
 };
 
 struct recording {
-    struct recorded *list; /* by at_ms; in file order for equal times */
+    struct recorded *list; /* by at_ms; in file order for equal times; each id once */
     int n;
     int refused;     /* lines that are no messages: each was said on `complaints` */
     int quarantined; /* hooks whose payload is no JSON: said too, and no fault of the recording */

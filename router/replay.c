@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TAIL_MS (INT64_C(24) * 3600 * 1000)         /* time runs on for so long after the last message */
+#define TAIL_MS (INT64_C(24) * 3600 * 1000) /* time runs on for so long after the last message */
 #define NO_EXPIRY_MS (INT64_C(3650) * 24 * 3600 * 1000)
 
 struct replay {
@@ -53,7 +53,8 @@ static void deliver(struct replay *replay, const struct handed *handed)
 /* One input at the moment that it is, and the deliveries it leads to. */
 static void step(struct replay *replay, struct input *input)
 {
-    struct moment now = {.wall_ms = replay->now_ms, .steady_ms = replay->now_ms, .next_offset_ms = NEVER_MS};
+    struct moment now = {
+        .wall_ms = replay->now_ms, .steady_ms = replay->now_ms, .next_offset_ms = NEVER_MS};
     input->seq = ++replay->seq;
     const struct effects *effects = rules_step(replay->rules, &now, input);
     int n = 0;
@@ -61,7 +62,9 @@ static void step(struct replay *replay, struct input *input)
     replay->deadline_ms = effects->deadline_ms;
     for (int i = 0; i < effects->n; i++) {
         const struct effect *effect = &effects->list[i];
-        if (effect->type != EFFECT_ALERT || effect->deliver)
+        if (effect->type == EFFECT_REFUSED || effect->type == EFFECT_SHED)
+            fprintf(stderr, "quietbell: replay: %s\n", effect->reason);
+        else if (effect->type != EFFECT_ALERT || effect->deliver)
             replay_print(&replay->print, replay->rules, replay->now_ms, effect);
         if (effect->deliver)
             handed[n++] = (struct handed){effect->alert_id, effect->version};
@@ -103,7 +106,8 @@ static const char *text_member(const json_t *json, const char *key)
 
 static uint64_t need_of_session(const struct rules *rules, const char *name)
 {
-    for (const struct need *need = rules_need_next(rules, NULL); need; need = rules_need_next(rules, need)) {
+    for (const struct need *need = rules_need_next(rules, NULL); need;
+         need = rules_need_next(rules, need)) {
         if (need_open(need) && strcmp(text_or(need->session->session, ""), name) == 0)
             return need->record.id;
     }
@@ -124,12 +128,13 @@ static int play_command(struct replay *replay, const struct message *message, st
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(commands[i].name, message->command) != 0)
             continue;
-        struct command command = {.type = commands[i].type,
-                                  .need_id = id_parse(text_member(message->json, "need")),
-                                  .alert_id = id_parse(text_member(message->json, "alert")),
-                                  .version = json_integer_value(json_object_get(message->json, "version")),
-                                  .for_ms = json_integer_value(json_object_get(message->json, "for_ms")),
-                                  .focus = text_member(message->json, "focus")};
+        struct command command = {
+            .type = commands[i].type,
+            .need_id = id_parse(text_member(message->json, "need")),
+            .alert_id = id_parse(text_member(message->json, "alert")),
+            .version = json_integer_value(json_object_get(message->json, "version")),
+            .for_ms = json_integer_value(json_object_get(message->json, "for_ms")),
+            .focus = text_member(message->json, "focus")};
         if (!command.need_id && !command.alert_id)
             command.need_id = need_of_session(replay->rules, text_member(message->json, "session"));
         step(replay, &(struct input){.type = INPUT_COMMAND, .command = command});
@@ -173,7 +178,8 @@ static int load_config(const char *path, struct config **config, struct problems
         return config_load(config, NULL, problems);
     int error = yaml_read_file(path, YAML_SIZE_MAX, &text, &len);
     if (error) {
-        problem_set(problems, &(struct problem_at){.file = path, .key = ""}, NULL, "%s", strerror(-error));
+        problem_set(problems, &(struct problem_at){.file = path, .key = ""}, NULL, "%s",
+                    strerror(-error));
         return error;
     }
     error = config_parse(config, text, len, path, NULL, CONFIG_RECORDED, problems);
@@ -209,8 +215,10 @@ static int set_policy(struct replay *replay, bool expiry)
     step(replay, &(struct input){.type = INPUT_POLICY, .policy = config->policy});
     config->policy = NULL;
     for (int i = 0; i < config->n_receivers; i++) {
-        struct outcome outcome = {
-            .type = OUTCOME_UP, .receiver = config->receivers[i].name, .updates = true, .withdraws = true};
+        struct outcome outcome = {.type = OUTCOME_UP,
+                                  .receiver = config->receivers[i].name,
+                                  .updates = true,
+                                  .withdraws = true};
         step(replay, &(struct input){.type = INPUT_OUTCOME, .outcome = outcome});
     }
     config_free(config);
@@ -278,7 +286,8 @@ static int run(struct replay *replay)
 
 static int usage(const char *wrong)
 {
-    fprintf(stderr, "quietbell: replay: %s\nusage: quietbell replay [--json] [-c FILE] RECORDING\n", wrong);
+    fprintf(stderr, "quietbell: replay: %s\nusage: quietbell replay [--json] [-c FILE] RECORDING\n",
+            wrong);
     return 2;
 }
 

@@ -60,7 +60,8 @@ static struct replay_alert *note(struct replay_print *print, const struct rules 
         const struct receiver *receiver = rules_receiver_at(rules, (int)alert->receiver);
         print->told = must_grow(print->told, (size_t)(print->n_told + 1) * sizeof *print->told);
         known = &print->told[print->n_told++];
-        *known = (struct replay_alert){.id = id, .receiver = must_copy(receiver ? receiver->name : "")};
+        *known =
+            (struct replay_alert){.id = id, .receiver = must_copy(receiver ? receiver->name : "")};
     }
     int n;
     const struct need *const *needs = rules_alert_needs(rules, alert, &n);
@@ -145,12 +146,13 @@ static void print_time(int64_t ms)
 {
     if (ms < 0)
         ms = 0;
-    printf("%4lld:%02d:%02d.%03d", (long long)(ms / 3600000), (int)(ms / 60000 % 60), (int)(ms / 1000 % 60),
-           (int)(ms % 1000));
+    printf("%4lld:%02d:%02d.%03d", (long long)(ms / 3600000), (int)(ms / 60000 % 60),
+           (int)(ms / 1000 % 60), (int)(ms % 1000));
 }
 
 static void print_line(const struct replay_print *print, const struct rules *rules, int64_t at_ms,
-                       const struct effect *effect, const struct need *need, const struct replay_alert *told)
+                       const struct effect *effect, const struct need *need,
+                       const struct replay_alert *told)
 {
     char what[40], where[128], session[128], words[200];
     int n = 0;
@@ -159,24 +161,33 @@ static void print_line(const struct replay_print *print, const struct rules *rul
     for (char *p = what; (p = strchr(p, '_'));)
         *p = ' ';
     if (effect->type == EFFECT_ALERT)
-        snprintf(what, sizeof what, "alert v%lld %s", (long long)effect->version, effect->audible ? "rings" : "silent");
+        snprintf(what, sizeof what, "alert v%lld %s", (long long)effect->version,
+                 effect->audible ? "rings" : "silent");
     if (alert)
         rules_alert_needs(rules, alert, &n);
     if (need)
         plain_line(need_reason(need)->title, words, sizeof words);
     else
-        snprintf(words, sizeof words, n == 1 ? "on %s: 1 need" : "on %s: %d needs", told ? told->receiver : "?", n);
-    plain_cut(need ? session_where(need->session) : told ? text_or(told->where, "") : "", 20, where, sizeof where);
-    plain_cut(need ? need->session->session : told ? text_or(told->session, "") : "", 8, session, sizeof session);
+        snprintf(words, sizeof words, n == 1 ? "on %s: 1 need" : "on %s: %d needs",
+                 told ? told->receiver : "?", n);
+    plain_cut(need   ? session_where(need->session)
+              : told ? text_or(told->where, "")
+                     : "",
+              20, where, sizeof where);
+    plain_cut(need   ? need->session->session
+              : told ? text_or(told->session, "")
+                     : "",
+              8, session, sizeof session);
     print_time(at_ms - print->start_ms);
-    printf("  %-16s %-10s %-20s %-8s  %s", what, word_name(&word_kind, (int)(told ? told->kind : effect->kind)),
-           where, session, words);
+    printf("  %-16s %-10s %-20s %-8s  %s", what,
+           word_name(&word_kind, (int)(told ? told->kind : effect->kind)), where, session, words);
     printf(text_empty(effect->reason) ? "\n" : "  (%s)\n", effect->reason);
 }
 
 /* ---- both ---------------------------------------------------------------------------------------- */
 
-void replay_print(struct replay_print *print, const struct rules *rules, int64_t at_ms, const struct effect *effect)
+void replay_print(struct replay_print *print, const struct rules *rules, int64_t at_ms,
+                  const struct effect *effect)
 {
     const struct need *need = effect->alert_id ? NULL : rules_need_find(rules, effect->need_id);
     const struct replay_alert *told = effect->alert_id ? note(print, rules, effect->alert_id) : NULL;

@@ -6,6 +6,7 @@
 #include "router/log.h"
 #include "router/quarantine.h"
 #include "router/router_inside.h"
+#include "router/trouble.h"
 #include "rules/text.h"
 
 #include <errno.h>
@@ -63,8 +64,10 @@ static void log_effects(const struct router *router, const struct effects *effec
         const struct effect *effect = &effects->list[i];
         const struct need *need = rules_need_find(router->rules, effect->need_id);
         char id[ID_TEXT_MAX];
-        if (effect->type == EFFECT_SHED)
-            log_error("%s", effect->reason);
+        if (effect->type == EFFECT_SHED) {
+            if (trouble_set("shed", effect->reason, "see what asks so much: quietbell sessions"))
+                log_error("%s", effect->reason); /* once: a flood of messages is no flood of lines */
+        }
         else if (need)
             log_debug("need %s of %s: %s (%s)", id_text(effect->need_id, id), session_where(need->session),
                       effect->type == EFFECT_NEED_OPENED ? "opened" : "moved", effect->reason);

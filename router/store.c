@@ -169,9 +169,12 @@ static int take_lock(struct store *store)
         int error = -errno;
         return store_say(store, error, "opening %s: %s", path, strerror(-error));
     }
-    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
-    int error = errno == EWOULDBLOCK ? -EBUSY : -errno;
+    /* A daemon that was killed while it started a plugin: the fork, not yet that plugin, holds it a moment more. */
+    for (int tries = 0; flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0; tries++) {
+        if (errno != EWOULDBLOCK || tries == LOCK_TRIES)
+            break;
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_WAIT_NS}, NULL);
+    }
     return store_say(store, error,
                      error == -EBUSY ? "%s is in use by another quietbelld" : "locking %s failed",
                      store->path);

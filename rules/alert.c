@@ -22,6 +22,8 @@ static const struct field alert_fields[] = {
     FIELD(alert, FIELD_BOOL, failed),
     FIELD(alert, FIELD_BOOL, gave_up),
     FIELD_NAMED(alert, delivery, &word_delivery),
+    FIELD(alert, FIELD_BOOL, touched),
+    FIELD(alert, FIELD_BOOL, may_ring),
 };
 const struct noun noun_alert = {"alert", sizeof(struct alert), alert_fields,
                                 sizeof alert_fields / sizeof *alert_fields};
@@ -53,6 +55,8 @@ static bool same_key(const void *item, const void *key)
     return alert->receiver == wanted->receiver && text_same(alert->key, wanted->key);
 }
 
+static void touch(struct rules *rules, struct alert *alert, bool ring);
+
 void alert_join(struct rules *rules, struct alert *alert)
 {
     if (alert->open)
@@ -65,6 +69,10 @@ void alert_join(struct rules *rules, struct alert *alert)
         rules->first_alert = alert;
     rules->last_alert = alert;
     rules->n_alerts++;
+    if (alert->touched) { /* restored, before the look that it was touched for */
+        alert->touched = false;
+        touch(rules, alert, alert->may_ring);
+    }
 }
 
 void line_join(struct line *line, struct alert *alert, struct need *need)

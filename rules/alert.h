@@ -44,7 +44,7 @@ struct alert {
 
     struct line *lines;
     int n_lines;
-    bool touched, may_ring; /* within one look */
+    bool touched, may_ring; /* until the look ends: of a step without a policy, in a later step */
     struct alert *prev, *next; /* all, by id */
 };
 

@@ -37,6 +37,7 @@ struct rules {
     uint64_t seq;
     unsigned next_n;
     bool gather; /* a start: what fell due meanwhile is one alert */
+    bool waiting; /* the last look put off what was due */
     struct effects effects;
     int effects_capacity;
     char (*reasons)[REASON_SIZE]; /* the effects' sentences */
@@ -93,6 +94,8 @@ void judge_need(struct rules *rules, struct need *need);
 /* tell.c: notes that a need is due; tells what is due, and what rides along. */
 void tell_note(struct rules *rules, struct need *need);
 void tell_due(struct rules *rules);
+/* What the last look put off is judged again: whom it waits for may be gone. */
+void tell_again(struct rules *rules);
 /* The alert of a need on a receiver by its group; `gathered`: the one for everything. */
 struct alert *tell_alert(struct rules *rules, struct need *need, int receiver, bool gathered);
 

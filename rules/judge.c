@@ -22,9 +22,11 @@ static void follow_walls(struct rules *rules, struct need *need, const struct tr
     }
     if (!walled && need->snoozed_until_ms)
         need->snoozed_until_ms = 0;
-    if (walls != need->walls || ended || focus_over || need->slot_focuses != treatment->slot_focuses)
+    bool released = !walled && (ended || focus_over);
+    if (walls != need->walls || ended || focus_over || released != need->released ||
+        need->slot_focuses != treatment->slot_focuses)
         core_changed(rules, need);
-    need->released = !walled && (ended || focus_over);
+    need->released = released;
     need->walls = walls;
     need->slot_focuses = treatment->slot_focuses & rules->focuses_on;
 }

@@ -529,6 +529,8 @@ void need_take(struct rules *rules, struct session *session, const struct event 
 {
     if (session->need && need_open(session->need))
         close_reasons(rules, session->need, event);
+    if (event->ends)
+        return; /* whatever it opens is over, too */
     switch (event->opens) {
     case OPENS_REASON:
         if (event->kind <= KIND_LOGIN)

@@ -251,6 +251,7 @@ static int64_t next_deadline(const struct rules *rules)
 static void look(struct rules *rules)
 {
     focus_look(rules); /* which walls stand? */
+    tell_again(rules);
 
     judge_touched(rules); /* need → decision */
     judge_due(rules);
@@ -272,6 +273,7 @@ const struct effects *rules_step(struct rules *rules, const struct moment *now, 
     rules->next_n = 0; /* ids of what this step makes: seq.0, seq.1 … */
     rules->effects.n = 0;
 
+    session_forget(rules);
     take(rules, input);     /* event → session → need */
     session_collect(rules); /* caps hold before anything is judged */
     if (rules->policy)      /* a start takes its spool without one: nothing is told before all is known */

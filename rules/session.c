@@ -83,17 +83,25 @@ static void age_remove(struct rules *rules, struct session *session)
     session->older = session->younger = NULL;
 }
 
+/* Live ones by last event; ended ones by their end, so that a restored core forgets them in the same order. */
 static void age_add(struct rules *rules, struct session *session)
 {
     session->in_ended = session->state == STATE_ENDED;
     struct session **oldest = session->in_ended ? &rules->oldest_ended : &rules->oldest_live;
     struct session **youngest = session->in_ended ? &rules->youngest_ended : &rules->youngest_live;
-    session->older = *youngest;
-    if (*youngest)
-        (*youngest)->younger = session;
+    struct session *older = *youngest;
+    while (session->in_ended && older && older->state_ms > session->state_ms)
+        older = older->older;
+    session->older = older;
+    session->younger = older ? older->younger : *oldest;
+    if (session->younger)
+        session->younger->older = session;
+    else
+        *youngest = session;
+    if (older)
+        older->younger = session;
     else
         *oldest = session;
-    *youngest = session;
 }
 
 void session_join(struct rules *rules, struct session *session)
@@ -165,11 +173,19 @@ static bool over_caps(const struct rules *rules)
     return rules->n_sessions > CORE_SESSIONS_MAX || rules->bytes > CORE_BYTES_MAX;
 }
 
+void session_forget(struct rules *rules)
+{
+    for (struct session *ended = rules->oldest_ended, *younger; ended; ended = younger) {
+        younger = ended->younger;
+        if (rules->now.steady_ms - ended->state_ms <= ENDED_KEEP_MS)
+            break;
+        if (!ended->need || !need_open(ended->need)) /* a sub-agent may ask after the end */
+            session_drop(rules, ended);
+    }
+}
+
 void session_collect(struct rules *rules)
 {
-    struct session *ended;
-    while ((ended = rules->oldest_ended) && rules->now.steady_ms - ended->state_ms > ENDED_KEEP_MS)
-        session_drop(rules, ended);
     while (over_caps(rules)) {
         struct session *victim = rules->oldest_ended ? rules->oldest_ended : rules->oldest_live;
         if (!victim || victim == rules->youngest_live)
@@ -251,8 +267,10 @@ struct session *session_get(struct rules *rules, const struct event *event, int6
         take_context(rules, session, event);
     if (event->at_wall_ms > session->seen_wall_ms)
         session->seen_wall_ms = event->at_wall_ms;
-    age_remove(rules, session);
-    age_add(rules, session);
+    if (session->state != STATE_ENDED) {
+        age_remove(rules, session);
+        age_add(rules, session);
+    }
     core_changed(rules, session);
     return session;
 }

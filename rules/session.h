@@ -53,7 +53,9 @@ bool session_newer(struct rules *rules, struct session *session, const struct ev
 void session_process(struct rules *rules, struct session *session, const struct event *event);
 /* Moves to a state. */
 void session_state(struct rules *rules, struct session *session, enum state state, int64_t at_ms);
-/* Drops ended sessions that nobody needs any more, and the oldest beyond the caps. */
+/* Drops the sessions that ended an hour ago and have nothing open. */
+void session_forget(struct rules *rules);
+/* Drops the oldest beyond the caps, ended ones first. */
 void session_collect(struct rules *rules);
 /* Joins and parts a session, or a thread of it, with the core's lists (also when restored). */
 void session_join(struct rules *rules, struct session *session);

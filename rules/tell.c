@@ -42,15 +42,12 @@ void tell_note(struct rules *rules, struct need *need)
 
 /* ---- waiting a moment for others ------------------------------------------------------------------ */
 
-static bool may_wait(const struct need *need)
-{
-    return need->verdict == VERDICT_DUE && !need->gathers && need->treatment.slot == SLOT_NEVER;
-}
-
-/* The instant until which this tell waits for others of its receivers that settle in a moment. */
+/* The instant until which this tell waits for others of its receivers that settle in a moment; now: for nobody. */
 static int64_t wait_until(const struct rules *rules, const struct need *due)
 {
     int64_t until = rules->now.steady_ms, limit = due->due_ms + GATHER_MS;
+    if (due->verdict != VERDICT_DUE || due->gathers || due->treatment.slot != SLOT_NEVER)
+        return until;
     for (const struct need *other = rules->untold; other; other = other->next_untold) {
         if (other->verdict == VERDICT_UNSETTLED && other->treatment.to & due->treatment.to &&
             other->treatment.slot == SLOT_NEVER && other->due_ms <= limit && other->due_ms > until)
@@ -59,24 +56,33 @@ static int64_t wait_until(const struct rules *rules, const struct need *due)
     return until;
 }
 
-/* Puts off the whole look's tells if every one of them may wait, and one has somebody to wait for. */
-static bool put_off(struct rules *rules)
+/* Takes what waits for others out of the due; it rides along if somebody else is told on its receivers. */
+static void put_off(struct rules *rules)
 {
-    int64_t until = rules->now.steady_ms;
+    int n = 0;
     for (int i = 0; i < rules->n_due; i++) {
-        if (!may_wait(rules->due[i]) || rules->now.steady_ms >= rules->due[i]->due_ms + GATHER_MS)
-            return false;
-        int64_t wait = wait_until(rules, rules->due[i]);
-        if (wait > until)
-            until = wait;
+        struct need *need = rules->due[i];
+        int64_t until = wait_until(rules, need);
+        need->telling = until <= rules->now.steady_ms;
+        if (need->telling) {
+            rules->due[n++] = need;
+            continue;
+        }
+        agenda_set(&rules->agenda, need, until);
+        rules->waiting = true;
     }
-    if (until == rules->now.steady_ms)
-        return false;
-    for (int i = 0; i < rules->n_due; i++) {
-        int64_t limit = rules->due[i]->due_ms + GATHER_MS;
-        agenda_set(&rules->agenda, rules->due[i], until < limit ? until : limit);
+    rules->n_due = n;
+}
+
+void tell_again(struct rules *rules)
+{
+    if (!rules->waiting)
+        return;
+    rules->waiting = false;
+    for (struct need *need = rules->untold; need; need = need->next_untold) {
+        if (need->verdict == VERDICT_DUE)
+            need_touch(rules, need);
     }
-    return true;
 }
 
 /* ---- who comes with it ---------------------------------------------------------------------------- */
@@ -197,8 +203,9 @@ static void clear_due(struct rules *rules)
 
 void tell_due(struct rules *rules)
 {
-    if (rules->n_due == 0 || put_off(rules))
-        return clear_due(rules);
+    put_off(rules);
+    if (rules->n_due == 0)
+        return;
     int due = rules->n_due;
     ride_along(rules);
     uint32_t mask = gathered(rules, due);

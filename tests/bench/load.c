@@ -52,7 +52,7 @@ static const char text[] =
     "after the change of the rounding rule: test_refund_partial, test_fee_table and test_statement_totals, and "
     "the agent would like to run the migration against the scratch database before it goes on with the second "
     "half of the list that was agreed on this morning. The branch is two commits behind the trunk; nothing was "
-    "pushed yet, and the second terminal still holds the old fixtures.";
+    "pushed yet, and the second terminal still holds the old fixtures of the year that was closed in March.";
 
 static int write_event(char *out, uint64_t number)
 {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every recorded session through `quietbell replay`, against its ground truth: each need is there, opened and
 resolved when it should be and by that evidence, with that kind, and there is no other; and of its alerts nothing
-stays on the screen when no need is left.
+stays on the screen when no need is left. Then replay itself: what it does with bad lines, options and commands.
 
     test_recordings.py [RECORDINGS_FOLDER]     messages, or the raw recordings of the agents' test bench
 
@@ -11,6 +11,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 QUIETBELL = pathlib.Path(os.environ.get("BUILD", TESTS.parent / "build")).resolve() / "quietbell"
@@ -179,16 +180,117 @@ def check(path, wanted):
     return problems
 
 
+# ---- replay itself ------------------------------------------------------------------------------------
+
+
+def event(at_ms, state, **more):
+    return {"type": "event", "at_ms": at_ms, "agent": "shell", "session": "s1", "state": state, **more}
+
+
+def play(lines, *options, config=None):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "day.jsonl")
+        path.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
+        if config is not None:
+            pathlib.Path(folder, "c.yaml").write_text(config)
+            options += ("-c", str(pathlib.Path(folder, "c.yaml")))
+        return replay(path, *options)
+
+
+def told(happened):
+    return [(line["at_ms"], line["what"], line["kind"]) for line in happened]
+
+
+HOUR = 3600 * 1000
+DAY = [event(1000, "blocked", kind="permission", request="r1", title="t"), event(61000, "working")]
+
+
+def goes_on_after_bad_lines():
+    code, happened, errors = play([DAY[0], "{nonsense", {"type": "hook", "at_ms": 2000, "agent": "nobody", "payload": {}},
+                                   "", DAY[1]])
+    assert code == 1, code
+    assert "day.jsonl:2: no JSON" in errors and "day.jsonl:3: no mapping" in errors, errors
+    assert [what for _, what, _ in told(happened)] == ["need_opened", "alert", "need_resolved", "alert_withdrawn"], happened
+
+
+def sorts_and_counts_once():
+    twice = {**DAY[0], "id": "00000000000000ab"}
+    code, happened, _ = play([DAY[1], twice, {**twice, "at_ms": 3000}])
+    assert code == 0
+    assert told(happened) == [(1000, "need_opened", "permission"), (3000, "alert", "permission"),
+                              (61000, "need_resolved", "permission"), (61000, "alert_withdrawn", "permission")], happened
+
+
+def messages_come_before_deadlines():
+    _, happened, _ = play([DAY[0], {**DAY[1], "at_ms": 3000}])  # settled at 3000, answered at 3000
+    assert told(happened) == [(1000, "need_opened", "permission"), (3000, "need_resolved", "permission")], happened
+
+
+def the_tail_is_a_day_and_expires_nothing():
+    rule = "preset: none\nreceivers: { p: { plugin: terminal } }\nrules:\n  - set: { settle: %s, hold: never, expire: 10m }\n"
+    _, happened, _ = play(DAY[:1], config=rule % "23h")
+    assert told(happened) == [(1000, "need_opened", "permission"), (1000 + 23 * HOUR, "alert", "permission")], happened
+    _, happened, _ = play(DAY[:1], config=rule % "25h")
+    assert told(happened) == [(1000, "need_opened", "permission")], happened
+    _, happened, _ = play(DAY[:1] + [event(20 * HOUR, "note")], config=rule % "2s")  # before the tail it does expire
+    assert [what for _, what, _ in told(happened)] == ["need_opened", "alert", "need_resolved", "alert_withdrawn"], happened
+
+
+def the_person_acts():
+    ack = {"type": "command", "at_ms": 9000, "command": "ack", "session": "s1"}
+    file = {"type": "file", "at_ms": 9500, "path": "/x", "content": "y"}
+    code, happened, _ = play([DAY[0], ack, file, DAY[1]])
+    assert code == 0
+    assert (9000, "alert_withdrawn", "permission") in told(happened), happened
+    assert told(happened)[-1] == (61000, "need_resolved", "permission"), happened
+
+
+def prints_for_a_person():
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "day.jsonl")
+        path.write_text("\n".join(json.dumps(line) for line in DAY))
+        run = subprocess.run([QUIETBELL, "replay", path], capture_output=True, text=True, timeout=60)
+        path.write_text("")
+        empty = subprocess.run([QUIETBELL, "replay", path], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0 and run.stdout.splitlines()[-1] == "2 events, 1 need, 1 alert, 1 ring", run.stdout
+    assert empty.returncode == 0 and empty.stdout == "0 events, 0 needs, 0 alerts, 0 rings\n", empty.stdout
+
+
+def refuses_wrong_arguments():
+    for arguments, code in (([], 2), (["--what"], 2), (["/nowhere.jsonl"], 1), (["-c"], 2), (["a", "b"], 2),
+                            (["-c", "/nowhere.yaml", TRUTH], 1)):
+        run = subprocess.run([QUIETBELL, "replay", *arguments], capture_output=True, text=True, timeout=60)
+        assert run.returncode == code and run.stderr, (arguments, run)
+    code, happened, errors = play(DAY, config="ruls: []\n")
+    assert code == 1 and "did you mean rules?" in errors and not happened, errors
+
+
+CASES = [goes_on_after_bad_lines, sorts_and_counts_once, messages_come_before_deadlines,
+         the_tail_is_a_day_and_expires_nothing, the_person_acts, prints_for_a_person, refuses_wrong_arguments]
+
+
+def run_case(case):
+    try:
+        case()
+    except AssertionError as why:
+        return [str(why) or "failed"]
+    return []
+
+
 def main():
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else RECORDINGS
     truth = read_truth()
     names = sorted(path.stem for path in folder.glob("*.jsonl"))
+    results = []
     passed = failed = 0
     for name in sorted(set(names) | (set(truth) if folder == RECORDINGS else set())):
         if name not in truth or name not in names:
             problems = ["there is no truth for it" if name in names else "there is no recording of it"]
         else:
             problems = check(folder / f"{name}.jsonl", truth[name])
+        results.append((name, problems))
+    results += [(case.__name__, run_case(case)) for case in CASES]
+    for name, problems in results:
         print(f"not ok {name}: {'; '.join(problems)}" if problems else f"ok {name}")
         failed += bool(problems)
         passed += not problems

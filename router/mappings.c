@@ -1,0 +1,177 @@
+/* mappings.c: the set of mappings: the embedded files, and those of a person's folder; see mapping.h. */
+#include "mapping_parts.h"
+
+#include "embedded.h"
+#include "rules/text.h"
+#include "yaml.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { AGENTS_MAX = 64 };
+
+struct mappings {
+    struct mapping **list; /* sorted by agent */
+    int n;
+};
+
+/* Takes it over; the same agent's earlier one goes. */
+static void add_mapping(struct mappings *mappings, struct mapping *mapping)
+{
+    int i = 0;
+    while (i < mappings->n && strcmp(mappings->list[i]->agent, mapping->agent) < 0)
+        i++;
+    if (i < mappings->n && strcmp(mappings->list[i]->agent, mapping->agent) == 0) {
+        mapping_free(mappings->list[i]);
+    } else {
+        mappings->list = must_grow(mappings->list, (size_t)(mappings->n + 1) * sizeof *mappings->list);
+        memmove(&mappings->list[i + 1], &mappings->list[i],
+                (size_t)(mappings->n++ - i) * sizeof *mappings->list);
+    }
+    mappings->list[i] = mapping;
+}
+
+static void file_problem(struct problems *problems, const char *path, const char *what)
+{
+    problem_set(problems, &(struct problem_at){.file = path, .key = ""}, NULL, "%s", what);
+}
+
+static int load_file(struct mappings *mappings, const char *path, struct problems *problems)
+{
+    char *text;
+    size_t len;
+    int error = yaml_read_file(path, YAML_SIZE_MAX, &text, &len);
+    if (error) {
+        file_problem(problems, path, strerror(-error));
+        return error;
+    }
+    struct mapping *mapping = mapping_read(text, len, path, problems);
+    free(text);
+    if (!mapping)
+        return -EINVAL;
+    add_mapping(mappings, mapping);
+    return 0;
+}
+
+static int is_mapping_file(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".yaml") == 0;
+}
+
+static int load_folder(struct mappings *mappings, const char *dir, struct problems *problems)
+{
+    struct dirent **entries;
+    int result = 0, n = scandir(dir, &entries, is_mapping_file, alphasort);
+    if (n < 0) {
+        result = -errno;
+        if (result == -ENOENT || result == -ENOTDIR)
+            return 0;
+        file_problem(problems, dir, strerror(-result));
+        return result;
+    }
+    for (int i = 0; i < n; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", dir, entries[i]->d_name);
+        int error = mappings->n < AGENTS_MAX ? load_file(mappings, path, problems) : -E2BIG;
+        if (error == -E2BIG)
+            file_problem(problems, path, "too many agents");
+        if (error)
+            result = error;
+        free(entries[i]);
+    }
+    free(entries);
+    return result;
+}
+
+static int finish(struct mappings **out, struct mappings *mappings, int error)
+{
+    *out = error ? NULL : mappings;
+    if (error)
+        mappings_free(mappings);
+    return error;
+}
+
+int mappings_load(struct mappings **out, const char *dir, struct problems *problems)
+{
+    struct mappings *mappings = must_alloc(sizeof *mappings);
+    int error = 0;
+    for (const struct embedded *file = embedded_files; file->name; file++) {
+        if (strncmp(file->name, "agents/", 7) != 0)
+            continue;
+        struct mapping *mapping = mapping_read(file->text, file->len, file->name, problems);
+        if (mapping)
+            add_mapping(mappings, mapping);
+        else
+            error = -EINVAL;
+    }
+    if (!error && dir)
+        error = load_folder(mappings, dir, problems);
+    return finish(out, mappings, error);
+}
+
+int mappings_parse(struct mappings **out, const char *text, size_t len, const char *name,
+                   struct problems *problems)
+{
+    struct mappings *mappings = must_alloc(sizeof *mappings);
+    struct mapping *mapping = mapping_read(text, len, name, problems);
+    if (mapping)
+        add_mapping(mappings, mapping);
+    return finish(out, mappings, mapping ? 0 : -EINVAL);
+}
+
+void mappings_free(struct mappings *mappings)
+{
+    if (!mappings)
+        return;
+    for (int i = 0; i < mappings->n; i++)
+        mapping_free(mappings->list[i]);
+    free(mappings->list);
+    free(mappings);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------- */
+
+int mappings_count(const struct mappings *mappings)
+{
+    return mappings->n;
+}
+
+const struct mapping *mappings_at(const struct mappings *mappings, int i)
+{
+    return mappings->list[i];
+}
+
+const struct mapping *mappings_find(const struct mappings *mappings, const char *agent)
+{
+    for (int i = 0; i < mappings->n; i++) {
+        if (strcmp(mappings->list[i]->agent, agent) == 0)
+            return mappings->list[i];
+    }
+    return NULL;
+}
+
+const char *mapping_agent(const struct mapping *mapping)
+{
+    return mapping->agent;
+}
+
+const char *mapping_file(const struct mapping *mapping)
+{
+    return mapping->file;
+}
+
+const char *mapping_text(const struct mapping *mapping, size_t *len)
+{
+    if (len)
+        *len = mapping->len;
+    return mapping->text;
+}
+
+const char *mapping_hash(const struct mapping *mapping)
+{
+    return mapping->hash;
+}
