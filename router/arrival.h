@@ -44,9 +44,9 @@ struct arrival {
 
     /* within its turn */
     uint64_t seq;
-    char *body;       /* of its input, for the log */
+    char *body; /* of its input, for the log */
     struct moment moment;
-    bool recorded;    /* it is an input of the batch */
+    bool recorded;          /* it is an input of the batch */
     struct refusal refused; /* error "": it was not */
     struct arrival *next;
 };

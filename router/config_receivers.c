@@ -17,7 +17,14 @@ enum {
     KEYS_MAX = 16
 };
 
-enum common { COMMON_PLUGIN, COMMON_GIVE_UP, COMMON_FALLBACK, COMMON_BUDGET, COMMON_PATIENCE, COMMONS };
+enum common {
+    COMMON_PLUGIN,
+    COMMON_GIVE_UP,
+    COMMON_FALLBACK,
+    COMMON_BUDGET,
+    COMMON_PATIENCE,
+    COMMONS
+};
 static const char *const common_names[] = {"plugin", "give_up", "fallback", "budget", "patience"};
 static const struct words word_common = {"key", COMMONS, common_names};
 

@@ -88,7 +88,7 @@ static void match_read(const struct rule_reading *rule, const struct yaml_node *
             match_read(rule, item, true);
         else if (field >= 0)
             globs_read(source, item, (enum match_field)field,
-                       inside_not ? &rule->rule->not .field[field] : &rule->rule->match.field[field]);
+                       inside_not ? &rule->rule->unless.field[field] : &rule->rule->match.field[field]);
     }
 }
 

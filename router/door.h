@@ -21,7 +21,8 @@ struct door_socket;
 
 /* Listens at path (0600), or on the socket that systemd handed over. Other users' connections are refused,
  * but for `uids`. 0 or negative errno: -EADDRINUSE if somebody answers there. */
-int door_socket_open(struct door_socket **out, uv_loop_t *loop, struct router *router, const char *path);
+int door_socket_open(struct door_socket **out, uv_loop_t *loop, struct router *router,
+                     const char *path);
 /* Takes no more; closes clients once they have their answers; calls closed. */
 void door_socket_close(struct door_socket *door, void (*closed)(void *arg), void *arg);
 
@@ -30,7 +31,8 @@ void door_socket_close(struct door_socket *door, void (*closed)(void *arg), void
 struct door_spool;
 
 /* Watches the folder, which is made if missing. 0 or negative errno. */
-int door_spool_open(struct door_spool **out, uv_loop_t *loop, struct router *router, const char *folder);
+int door_spool_open(struct door_spool **out, uv_loop_t *loop, struct router *router,
+                    const char *folder);
 /* Takes what lies there; calls taken when it is empty, once. */
 void door_spool_take(struct door_spool *door, void (*taken)(void *arg), void *arg);
 void door_spool_close(struct door_spool *door, void (*closed)(void *arg), void *arg);

@@ -185,10 +185,12 @@ static void fill(struct ticket *ticket, const struct answer *answer)
         ticket->answer = must_copy(ok);
         return;
     }
-    json_t *refused = json_pack("{s:b, s:s, s:s}", "ok", 0, "error", answer->error, "at", text_or(answer->at, ""));
+    json_t *refused =
+        json_pack("{s:b, s:s, s:s}", "ok", 0, "error", answer->error, "at", text_or(answer->at, ""));
     if (refused && answer->retry)
         json_object_set_new(refused, "retry", json_true());
-    ticket->answer = answer_text(refused ? refused : json_pack("{s:b, s:s}", "ok", 0, "error", "refused"));
+    ticket->answer =
+        answer_text(refused ? refused : json_pack("{s:b, s:s}", "ok", 0, "error", "refused"));
 }
 
 static void on_answer(void *owner, struct arrival *arrival, const struct answer *answer)
@@ -254,7 +256,8 @@ static void account(struct client *client)
     client->held = held;
     if (door->unparsed <= DOOR_UNPARSED_MAX || client->closing)
         return;
-    log_error("a client was closed: more than %d MiB of half lines are held open", DOOR_UNPARSED_MAX >> 20);
+    log_error("a client was closed: more than %d MiB of half lines are held open",
+              DOOR_UNPARSED_MAX >> 20);
     send_text(client, must_copy("{\"ok\":false,\"error\":\"too many half lines are held open\",\"at\":\"\","
                                 "\"retry\":true}\n"));
     close_client(client);
@@ -271,7 +274,8 @@ static void take_lines(struct client *client)
     char *line;
     size_t length;
     enum line_got got;
-    while (!client->closing && !must_wait(client) && (got = line_next(&client->in, &line, &length)) != LINE_NONE) {
+    while (!client->closing && !must_wait(client) &&
+           (got = line_next(&client->in, &line, &length)) != LINE_NONE) {
         if (got == LINE_TOO_LONG)
             refuse_line(client, take_ticket(client), "a line has at most 256 KiB", "");
         else if (length > 0)
@@ -314,7 +318,8 @@ static void start_reading(struct client *client)
         return;
     client->reading = true;
     take_lines(client); /* whole lines may be waiting since it was stopped */
-    if (client->reading && !client->closing && uv_read_start((uv_stream_t *)&client->pipe, on_alloc, on_read) < 0)
+    if (client->reading && !client->closing &&
+        uv_read_start((uv_stream_t *)&client->pipe, on_alloc, on_read) < 0)
         close_client(client);
 }
 
@@ -363,7 +368,9 @@ static void on_connection(uv_stream_t *listener, int status)
     if (uv_accept(listener, (uv_stream_t *)&client->pipe) < 0)
         return close_client(client);
     if (!welcome(door, client)) {
-        send_text(client, must_copy("{\"ok\":false,\"error\":\"this is another user's quietbelld\",\"at\":\"\"}\n"));
+        send_text(
+            client,
+            must_copy("{\"ok\":false,\"error\":\"this is another user's quietbelld\",\"at\":\"\"}\n"));
         return close_client(client);
     }
     if (door->n_clients > DOOR_CLIENTS_MAX) {
@@ -380,7 +387,9 @@ static void on_connection(uv_stream_t *listener, int status)
 static int handed_over(void)
 {
     const char *pid = host_env("LISTEN_PID"), *fds = host_env("LISTEN_FDS");
-    return pid && fds && atol(pid) == (long)getpid() && atoi(fds) == 1 ? 3 : -1;
+    char own[24];
+    snprintf(own, sizeof own, "%ld", (long)getpid());
+    return pid && fds && strcmp(pid, own) == 0 && strcmp(fds, "1") == 0 ? 3 : -1;
 }
 
 /* A socket file is left over from a daemon that died, or somebody listens. */

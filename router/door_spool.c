@@ -55,7 +55,8 @@ static void set_aside(struct door_spool *door, const char *name, const char *rea
 {
     int status = quarantine_file(door->folder, name, reason);
     router_counts(door->router)->quarantined++;
-    log_error("spool: %s: %s%s", name, reason, status < 0 ? "; it cannot be moved to the quarantine" : "");
+    log_error("spool: %s: %s%s", name, reason,
+              status < 0 ? "; it cannot be moved to the quarantine" : "");
     if (status < 0 && unlinkat(door->fd, name, 0) != 0)
         unlinkat(door->fd, name, AT_REMOVEDIR); /* else every look would find it again */
 }

@@ -74,8 +74,8 @@ static void read_zone(struct moment *now)
         known.wall_ms = now->wall_ms;
         known.utc_offset_s = offset_at(now->wall_ms);
         known.next_offset_ms = next_offset(now->wall_ms, known.utc_offset_s);
-        known.next_offset_s = known.next_offset_ms == NEVER_MS ? known.utc_offset_s
-                                                               : offset_at(known.next_offset_ms);
+        known.next_offset_s =
+            known.next_offset_ms == NEVER_MS ? known.utc_offset_s : offset_at(known.next_offset_ms);
         known_until_ms = now->wall_ms + HOUR_MS;
         if (known.next_offset_ms < known_until_ms)
             known_until_ms = known.next_offset_ms;
@@ -169,7 +169,8 @@ int host_timer_set(int fd, int64_t wall_ms)
         wall_ms = 1;
     at.it_value.tv_sec = (time_t)(wall_ms / 1000);
     at.it_value.tv_nsec = (long)(wall_ms % 1000) * 1000000;
-    return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL) == 0 ? 0 : -errno;
+    return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL) == 0 ? 0
+                                                                                            : -errno;
 }
 
 void host_timer_read(int fd)

@@ -8,16 +8,15 @@
 #include <stdlib.h>
 
 static const char *const type_names[INPUTS] = {
-    [INPUT_TICK] = "tick",   [INPUT_START] = "start",     [INPUT_POLICY] = "policy",  [INPUT_EVENT] = "event",
-    [INPUT_GONE] = "gone",   [INPUT_COMMAND] = "command", [INPUT_OUTCOME] = "outcome"};
-static const char *const command_names[COMMANDS] = {[COMMAND_ACK] = "ack",
-                                                    [COMMAND_SNOOZE] = "snooze",
-                                                    [COMMAND_RESOLVE] = "resolve",
-                                                    [COMMAND_FOCUS_ON] = "focus-on",
-                                                    [COMMAND_FOCUS_OFF] = "focus-off"};
+    [INPUT_TICK] = "tick",      [INPUT_START] = "start", [INPUT_POLICY] = "policy",
+    [INPUT_EVENT] = "event",    [INPUT_GONE] = "gone",   [INPUT_COMMAND] = "command",
+    [INPUT_OUTCOME] = "outcome"};
+static const char *const command_names[COMMANDS] = {
+    [COMMAND_ACK] = "ack", [COMMAND_SNOOZE] = "snooze", [COMMAND_RESOLVE] = "resolve", [COMMAND_FOCUS_ON] = "focus-on", [COMMAND_FOCUS_OFF] = "focus-off"};
 static const char *const outcome_names[OUTCOMES] = {
-    [OUTCOME_UP] = "up",       [OUTCOME_DOWN] = "down",   [OUTCOME_HANDED] = "handed", [OUTCOME_DELIVERED] = "delivered",
-    [OUTCOME_RETRY] = "retry", [OUTCOME_FAILED] = "failed"};
+    [OUTCOME_UP] = "up",         [OUTCOME_DOWN] = "down",
+    [OUTCOME_HANDED] = "handed", [OUTCOME_DELIVERED] = "delivered",
+    [OUTCOME_RETRY] = "retry",   [OUTCOME_FAILED] = "failed"};
 
 const char *journal_type(enum input_type type)
 {
@@ -33,14 +32,15 @@ static json_t *body_of(const struct input *input, const char *config_text)
     case INPUT_EVENT:
         return event_to_json(input->event);
     case INPUT_COMMAND:
-        return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "command", command_names[command->type], "need",
-                         id_text(command->need_id, need), "alert", id_text(command->alert_id, alert), "version",
-                         (json_int_t)command->version, "for_ms", (json_int_t)command->for_ms, "focus",
-                         text_or(command->focus, ""));
+        return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "command", command_names[command->type],
+                         "need", id_text(command->need_id, need), "alert",
+                         id_text(command->alert_id, alert), "version", (json_int_t)command->version,
+                         "for_ms", (json_int_t)command->for_ms, "focus", text_or(command->focus, ""));
     case INPUT_OUTCOME:
-        return json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:s}", "outcome", outcome_names[outcome->type],
-                         "receiver", text_or(outcome->receiver, ""), "alert", id_text(outcome->alert_id, alert),
-                         "version", (json_int_t)outcome->version, "updates", outcome->updates, "withdraws",
+        return json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:s}", "outcome",
+                         outcome_names[outcome->type], "receiver", text_or(outcome->receiver, ""),
+                         "alert", id_text(outcome->alert_id, alert), "version",
+                         (json_int_t)outcome->version, "updates", outcome->updates, "withdraws",
                          outcome->withdraws, "reason", text_or(outcome->reason, ""));
     case INPUT_POLICY:
         return json_pack("{s:s}", "text", text_or(config_text, ""));

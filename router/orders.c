@@ -75,7 +75,8 @@ void orders_flush(struct router *router)
     router->asked_end = &router->asked;
 }
 
-static void ask(struct router *router, const char *command, json_t *message, router_answer_cb answer, void *owner)
+static void ask(struct router *router, const char *command, json_t *message,
+                router_answer_cb answer, void *owner)
 {
     if (!router->committing) {
         answer(owner, answer_query(router, command, message));
@@ -109,8 +110,8 @@ static uint64_t need_of_session(const struct router *router, const char *name)
     return 0;
 }
 
-static void act(struct router *router, enum command_type type, const json_t *message, router_answer_cb answer,
-                void *owner)
+static void act(struct router *router, enum command_type type, const json_t *message,
+                router_answer_cb answer, void *owner)
 {
     struct command command = {.type = type,
                               .need_id = id_parse(text_member(message, "need")),
@@ -122,9 +123,11 @@ static void act(struct router *router, enum command_type type, const json_t *mes
     if (on_need && !command.need_id && !command.alert_id)
         command.need_id = need_of_session(router, text_member(message, "session"));
     if (on_need && !command.need_id && !command.alert_id)
-        return answer(owner, refusal("no open need has that id: `quietbell needs` lists them", "/need"));
+        return answer(owner,
+                      refusal("no open need has that id: `quietbell needs` lists them", "/need"));
     if (command.for_ms < 0 || command.for_ms > INT64_C(30) * 86400000)
-        return answer(owner, refusal("for_ms is a duration in milliseconds, at most 30 days", "/for_ms"));
+        return answer(owner,
+                      refusal("for_ms is a duration in milliseconds, at most 30 days", "/for_ms"));
     if (type == COMMAND_SNOOZE && command.for_ms == 0)
         return answer(owner, refusal("snooze needs for_ms: for how long", "/for_ms"));
     struct arrival *arrival = arrival_command(&command);
@@ -197,7 +200,8 @@ void router_reload(struct router *router, router_answer_cb answer, void *owner)
     router_offer(router, arrival);
 }
 
-void router_command(struct router *router, const struct message *message, router_answer_cb answer, void *owner)
+void router_command(struct router *router, const struct message *message, router_answer_cb answer,
+                    void *owner)
 {
     static const struct {
         const char *name;

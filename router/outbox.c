@@ -184,7 +184,10 @@ static void take_result(struct post *post, const json_t *message)
     else if (strcmp(outcome, PROTOCOL_FAILED) == 0)
         land(post, flight, OUTCOME_FAILED, 0, reason);
     else
-        land(post, flight, OUTCOME_RETRY, after_ms < 0 ? 0 : after_ms > AFTER_MAX_MS ? AFTER_MAX_MS : after_ms,
+        land(post, flight, OUTCOME_RETRY,
+             after_ms < 0              ? 0
+             : after_ms > AFTER_MAX_MS ? AFTER_MAX_MS
+                                       : after_ms,
              reason);
 }
 
@@ -296,8 +299,8 @@ static void open_post(struct outbox *outbox, const struct config_receiver *recei
     post->patience_ms = receiver->patience_ms;
     post->next = outbox->posts;
     outbox->posts = post;
-    post->plugin =
-        plugin_start(outbox->loop, post->receiver, post->program, post->settings, post->patience_ms, &owner);
+    post->plugin = plugin_start(outbox->loop, post->receiver, post->program, post->settings,
+                                post->patience_ms, &owner);
 }
 
 /* A plugin has ended: a stop may be complete. */
@@ -326,12 +329,13 @@ static void close_post(struct outbox *outbox, struct post *post)
     free(post);
 }
 
-static bool same_post(const struct outbox *outbox, const struct post *post, const struct config_receiver *receiver)
+static bool same_post(const struct outbox *outbox, const struct post *post,
+                      const struct config_receiver *receiver)
 {
     char *program = program_of(outbox, receiver->plugin);
-    bool same = strcmp(program, post->program) == 0 && json_equal(receiver->settings, post->settings) &&
-                receiver->patience_ms == post->patience_ms &&
-                plugin_state(post->plugin) != PLUGIN_DISABLED;
+    bool same =
+        strcmp(program, post->program) == 0 && json_equal(receiver->settings, post->settings) &&
+        receiver->patience_ms == post->patience_ms && plugin_state(post->plugin) != PLUGIN_DISABLED;
     free(program);
     return same;
 }
@@ -372,7 +376,8 @@ static bool to_be_handed(const struct alert *alert)
     return alert->queued > alert->delivered && !alert->handed && !alert->failed;
 }
 
-static struct post *post_of(const struct outbox *outbox, const struct rules *rules, const struct alert *alert)
+static struct post *post_of(const struct outbox *outbox, const struct rules *rules,
+                            const struct alert *alert)
 {
     const struct receiver *receiver = rules_receiver_at(rules, (int)alert->receiver);
     for (struct post *post = outbox->posts; receiver && post; post = post->next) {
@@ -384,7 +389,8 @@ static struct post *post_of(const struct outbox *outbox, const struct rules *rul
 
 static void leave_if_done(struct outbox *outbox, const struct rules *rules, struct post *post)
 {
-    for (const struct alert *alert = rules_alert_next(rules, NULL); alert; alert = rules_alert_next(rules, alert)) {
+    for (const struct alert *alert = rules_alert_next(rules, NULL); alert;
+         alert = rules_alert_next(rules, alert)) {
         if (post_of(outbox, rules, alert) == post && plugin_state(post->plugin) == PLUGIN_SERVING)
             return;
     }
@@ -420,18 +426,19 @@ void outbox_kick(struct outbox *outbox, const struct rules *rules)
     }
 }
 
-static json_t *hand_message(const struct rules *rules, const struct moment *now, const struct alert *alert,
-                            int64_t ref)
+static json_t *hand_message(const struct rules *rules, const struct moment *now,
+                            const struct alert *alert, int64_t ref)
 {
     char id[ID_TEXT_MAX], ref_text[24];
     const struct receiver *receiver = rules_receiver_at(rules, (int)alert->receiver);
-    const char *type = !alert->open                               ? PROTOCOL_WITHDRAW
+    const char *type = !alert->open                                ? PROTOCOL_WITHDRAW
                        : receiver->updates && alert->delivered > 0 ? PROTOCOL_UPDATE
                                                                    : PROTOCOL_DELIVER;
     snprintf(ref_text, sizeof ref_text, "%" PRId64, ref);
-    json_t *what = alert->open ? compose_alert(rules, now, alert, alert->version, alert_audible(alert))
-                               : json_pack("{s:s, s:I}", "id", id_text(alert->record.id, id), "version",
-                                           (json_int_t)alert->version);
+    json_t *what = alert->open
+                       ? compose_alert(rules, now, alert, alert->version, alert_audible(alert))
+                       : json_pack("{s:s, s:I}", "id", id_text(alert->record.id, id), "version",
+                                   (json_int_t)alert->version);
     return json_pack("{s:s, s:s, s:o}", "type", type, "id", ref_text, "alert", what);
 }
 
@@ -444,8 +451,8 @@ static void not_handed(struct post *post, struct flight *flight)
     post->outbox->router.outcome(post->outbox->router.arg, &nothing);
 }
 
-void outbox_hand(struct outbox *outbox, const struct rules *rules, const struct moment *now, uint64_t alert_id,
-                 int64_t version)
+void outbox_hand(struct outbox *outbox, const struct rules *rules, const struct moment *now,
+                 uint64_t alert_id, int64_t version)
 {
     for (struct post *post = outbox->posts; post; post = post->next) {
         struct flight *flight = find_flight(post, alert_id);
@@ -490,7 +497,8 @@ bool outbox_test(struct outbox *outbox, const char *receiver, const char *title,
         return false;
     struct flight *flight = free_flight(post);
     if (plugin_state(post->plugin) != PLUGIN_SERVING || !flight) {
-        cb(arg, false, flight ? text_or(plugin_reason(post->plugin), "its plugin is starting") : "it is busy");
+        cb(arg, false,
+           flight ? text_or(plugin_reason(post->plugin), "its plugin is starting") : "it is busy");
         return true;
     }
     char ref[24];
@@ -499,10 +507,10 @@ bool outbox_test(struct outbox *outbox, const char *receiver, const char *title,
                               .test_cb = cb,
                               .test_arg = arg};
     snprintf(ref, sizeof ref, "%" PRId64, flight->ref);
-    json_t *message = json_pack("{s:s, s:s, s:{s:s, s:i, s:b, s:s, s:s, s:s, s:I, s:s, s:[]}}", "type",
-                                PROTOCOL_DELIVER, "id", ref, "alert", "id", "0.0", "version", 1, "audible", 1,
-                                "urgency", "normal", "title", title, "body", body, "at_ms",
-                                (json_int_t)host_wall_ms(), "key", "test", "needs");
+    json_t *message = json_pack("{s:s, s:s, s:{s:s, s:i, s:b, s:s, s:s, s:s, s:I, s:s, s:[]}}",
+                                "type", PROTOCOL_DELIVER, "id", ref, "alert", "id", "0.0", "version",
+                                1, "audible", 1, "urgency", "normal", "title", title, "body", body,
+                                "at_ms", (json_int_t)host_wall_ms(), "key", "test", "needs");
     bool sent = message && plugin_send(post->plugin, message);
     if (!sent && flight->test_cb)
         land(post, flight, OUTCOME_FAILED, 0, "its plugin does not read");
@@ -540,7 +548,8 @@ int64_t outbox_look(struct outbox *outbox, int64_t elapsed_ms)
 {
     int64_t next_ms = plugin_look_stopping(elapsed_ms);
     for (struct post *post = outbox->posts; post; post = post->next) {
-        int64_t flights_ms = look_at_flights(post, elapsed_ms), plugin_ms = plugin_look(post->plugin, elapsed_ms);
+        int64_t flights_ms = look_at_flights(post, elapsed_ms),
+                plugin_ms = plugin_look(post->plugin, elapsed_ms);
         if (post->not_before_ms && post->not_before_ms <= elapsed_ms)
             post->not_before_ms = 0; /* the kick that follows tries again */
         int64_t retry_ms = post->not_before_ms ? post->not_before_ms : NEVER_MS;
@@ -584,12 +593,14 @@ void outbox_free(struct outbox *outbox)
 static int64_t waiting(const struct outbox *outbox, const struct rules *rules, const struct post *post)
 {
     int64_t n = 0;
-    for (const struct alert *alert = rules_alert_next(rules, NULL); alert; alert = rules_alert_next(rules, alert))
+    for (const struct alert *alert = rules_alert_next(rules, NULL); alert;
+         alert = rules_alert_next(rules, alert))
         n += (to_be_handed(alert) || alert->handed) && post_of(outbox, rules, alert) == post;
     return n;
 }
 
-int outbox_status(const struct outbox *outbox, const struct rules *rules, struct query_receiver *rows, int max)
+int outbox_status(const struct outbox *outbox, const struct rules *rules,
+                  struct query_receiver *rows, int max)
 {
     int n = 0;
     for (struct post *post = outbox->posts; post && n < max; post = post->next) {

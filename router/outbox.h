@@ -57,6 +57,7 @@ void outbox_ack(struct outbox *outbox, const char *receiver, const json_t *answe
 int64_t outbox_look(struct outbox *outbox, int64_t elapsed_ms);
 
 /* For status: one row per receiver, at most max. */
-int outbox_status(const struct outbox *outbox, const struct rules *rules, struct query_receiver *rows, int max);
+int outbox_status(const struct outbox *outbox, const struct rules *rules,
+                  struct query_receiver *rows, int max);
 
 #endif

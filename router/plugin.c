@@ -19,10 +19,10 @@
 enum {
     BACKOFF_FIRST_MS = 500,
     BACKOFF_MAX_MS = 60000,
-    STEADY_MS = 30000,        /* after so long in service the back-off begins anew */
-    STOP_GRACE_MS = 2000,     /* between stop and the signal */
-    UNREAD_MAX = 4 << 20,     /* bytes it has not read: it hangs */
-    NONSENSE_MAX = 200,       /* messages without sense in one service: it floods */
+    STEADY_MS = 30000,    /* after so long in service the back-off begins anew */
+    STOP_GRACE_MS = 2000, /* between stop and the signal */
+    UNREAD_MAX = 4 << 20, /* bytes it has not read: it hangs */
+    NONSENSE_MAX = 200,   /* messages without sense in one service: it floods */
     READ_SIZE = 64 * 1024
 };
 
@@ -52,7 +52,8 @@ struct plugin {
 };
 
 static struct plugin *stopping; /* those that were told to stop and have not gone */
-static const char *const state_names[] = {"waiting to start again", "starting", "serving", "stopping", "disabled"};
+static const char *const state_names[] = {"waiting to start again", "starting", "serving",
+                                          "stopping", "disabled"};
 
 /* ---- life ---------------------------------------------------------------------------------------- */
 
@@ -113,7 +114,8 @@ static void end_service(struct plugin *plugin, const char *reason)
     close_pipe(plugin);
     if (plugin->running)
         uv_process_kill(&plugin->process, SIGKILL);
-    if (plugin->state == PLUGIN_STOPPING || plugin->state == PLUGIN_DISABLED || plugin->state == PLUGIN_WAITING)
+    if (plugin->state == PLUGIN_STOPPING || plugin->state == PLUGIN_DISABLED ||
+        plugin->state == PLUGIN_WAITING)
         return;
     if (served && host_elapsed_ms() - plugin->since_ms > STEADY_MS)
         plugin->backoff_ms = 0;
@@ -121,8 +123,8 @@ static void end_service(struct plugin *plugin, const char *reason)
     if (plugin->backoff_ms > BACKOFF_MAX_MS)
         plugin->backoff_ms = BACKOFF_MAX_MS;
     snprintf(plugin->reason, sizeof plugin->reason, "%s", reason);
-    log_error("receiver %s: its plugin %s %s; starting again in %.1f s", plugin->receiver, plugin->program,
-              reason, (double)plugin->backoff_ms / 1000);
+    log_error("receiver %s: its plugin %s %s; starting again in %.1f s", plugin->receiver,
+              plugin->program, reason, (double)plugin->backoff_ms / 1000);
     move_to(plugin, PLUGIN_WAITING, host_elapsed_ms() + plugin->backoff_ms);
     plugin->owner.down(plugin->owner.arg, plugin->reason);
 }
@@ -336,15 +338,16 @@ static void start(struct plugin *plugin)
         end_service(plugin, reason);
         return;
     }
-    json_t *hello = json_pack("{s:s, s:i, s:s, s:O}", "type", PROTOCOL_HELLO, "protocol", PROTOCOL_VERSION,
-                              "receiver", plugin->receiver, "settings", plugin->settings);
+    json_t *hello =
+        json_pack("{s:s, s:i, s:s, s:O}", "type", PROTOCOL_HELLO, "protocol", PROTOCOL_VERSION,
+                  "receiver", plugin->receiver, "settings", plugin->settings);
     if (!hello || !send_line(plugin, hello))
         plugin_fail(plugin, "cannot be greeted");
     json_decref(hello);
 }
 
-struct plugin *plugin_start(uv_loop_t *loop, const char *receiver, const char *program, json_t *settings,
-                            int64_t patience_ms, const struct plugin_owner *owner)
+struct plugin *plugin_start(uv_loop_t *loop, const char *receiver, const char *program,
+                            json_t *settings, int64_t patience_ms, const struct plugin_owner *owner)
 {
     struct plugin *plugin = must_alloc(sizeof *plugin);
     plugin->loop = loop;

@@ -19,7 +19,13 @@
 
 struct plugin;
 
-enum plugin_state { PLUGIN_WAITING, PLUGIN_STARTING, PLUGIN_SERVING, PLUGIN_STOPPING, PLUGIN_DISABLED };
+enum plugin_state {
+    PLUGIN_WAITING,
+    PLUGIN_STARTING,
+    PLUGIN_SERVING,
+    PLUGIN_STOPPING,
+    PLUGIN_DISABLED
+};
 
 /* What a plugin's owner is told. Called from the loop; none may call plugin_stop() on this plugin. */
 struct plugin_owner {
@@ -34,8 +40,8 @@ struct plugin_owner {
 
 /* Starts `program` for a receiver. settings is borrowed for the life of the plugin; patience_ms bounds the
  * wait for ready, and for each answer. */
-struct plugin *plugin_start(uv_loop_t *loop, const char *receiver, const char *program, json_t *settings,
-                            int64_t patience_ms, const struct plugin_owner *owner);
+struct plugin *plugin_start(uv_loop_t *loop, const char *receiver, const char *program,
+                            json_t *settings, int64_t patience_ms, const struct plugin_owner *owner);
 /* Says stop, kills it if it does not go, frees it and calls gone then, perhaps at once. No other callback comes. */
 void plugin_stop(struct plugin *plugin, void (*gone)(void *arg), void *arg);
 /* How many plugins still have to go after plugin_stop(). */

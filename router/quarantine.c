@@ -70,7 +70,8 @@ static int full(void)
 {
     if (count < QUARANTINE_FILES_MAX)
         return 0;
-    trouble_set("quarantine full", "the quarantine is full: messages that cannot be read are now dropped",
+    trouble_set("quarantine full",
+                "the quarantine is full: messages that cannot be read are now dropped",
                 "look into the quarantine folder and empty it");
     return -ENOSPC;
 }
@@ -79,8 +80,8 @@ static void tell(const char *reason)
 {
     char what[TROUBLE_TEXT_MAX], todo[TROUBLE_TEXT_MAX];
     count++;
-    snprintf(what, sizeof what, "%d message%s could not be read; the newest: %s", count, count == 1 ? "" : "s",
-             reason);
+    snprintf(what, sizeof what, "%d message%s could not be read; the newest: %s", count,
+             count == 1 ? "" : "s", reason);
     snprintf(todo, sizeof todo, "see %.200s, mend what sends them, then delete them", folder);
     trouble_set("quarantine", what, todo);
 }

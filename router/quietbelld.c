@@ -102,7 +102,8 @@ static void on_ready(void *arg)
     struct daemon *daemon = arg;
     if (daemon->stopping)
         return;
-    int status = door_socket_open(&daemon->socket, &daemon->loop, daemon->router, daemon->paths.socket);
+    int status =
+        door_socket_open(&daemon->socket, &daemon->loop, daemon->router, daemon->paths.socket);
     if (status == -EADDRINUSE)
         log_error("another quietbelld listens at %s already", daemon->paths.socket);
     if (status < 0)
@@ -127,7 +128,8 @@ static int load_config(struct daemon *daemon, struct config **config)
     int status = config_load(config, daemon->config_path, &problems);
     if (status < 0) {
         problems_print(stderr, &problems, isatty(STDERR_FILENO));
-        log_error("the configuration has problems: mend them, then start again; `quietbell check` shows them too");
+        log_error(
+            "the configuration has problems: mend them, then start again; `quietbell check` shows them too");
     }
     problems_clear(&problems);
     return status;
@@ -141,7 +143,8 @@ static int open_all(struct daemon *daemon)
     if (status < 0)
         return status;
     if (!daemon->paths.state || !daemon->paths.socket) {
-        log_error("no place for the state or the socket: set HOME, or XDG_STATE_HOME and XDG_RUNTIME_DIR");
+        log_error(
+            "no place for the state or the socket: set HOME, or XDG_STATE_HOME and XDG_RUNTIME_DIR");
         return -ENOENT;
     }
     status = paths_make(daemon->paths.state);
@@ -151,8 +154,8 @@ static int open_all(struct daemon *daemon)
         log_error("%s: %s", daemon->paths.state, strerror(-status));
         return status;
     }
-    status = router_open(&daemon->router, &daemon->loop, &daemon->paths, daemon->config_path, config, error,
-                         sizeof error);
+    status = router_open(&daemon->router, &daemon->loop, &daemon->paths, daemon->config_path,
+                         config, error, sizeof error);
     if (status < 0) {
         log_error("%s", error);
         return status;

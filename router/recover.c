@@ -105,8 +105,8 @@ static void alarm_person(struct router *router, const char *error)
     if (router->alarmed || router->config->n_receivers == 0)
         return;
     router->alarmed = true;
-    outbox_test(router->outbox, router->config->receivers[0].name, "quietbell cannot store what it is told",
-                error, on_alarm, NULL);
+    outbox_test(router->outbox, router->config->receivers[0].name,
+                "quietbell cannot store what it is told", error, on_alarm, NULL);
 }
 
 void recover_failed(struct router *router, int status)
@@ -129,8 +129,9 @@ void recover_failed(struct router *router, int status)
     if (router->backoff_ms > BACKOFF_MAX_MS)
         router->backoff_ms = BACKOFF_MAX_MS;
     router->next_try_ms = host_elapsed_ms() + router->backoff_ms;
-    trouble_set("store", error, "make room on the disk, or see that it can be written; nothing is lost meanwhile: "
-                                "hooks keep their messages in the spool");
+    trouble_set("store", error,
+                "make room on the disk, or see that it can be written; nothing is lost meanwhile: "
+                "hooks keep their messages in the spool");
     alarm_person(router, error);
 }
 
@@ -161,8 +162,8 @@ static void queue_first(struct router *router)
         if (alert->handed)
             router_offer(router, arrival_outcome(&nothing));
     }
-    if (config_parse(&config, router->config->text, strlen(router->config->text), router->config->file, NULL,
-                     CONFIG_RECORDED, &problems) == 0) {
+    if (config_parse(&config, router->config->text, strlen(router->config->text),
+                     router->config->file, NULL, CONFIG_RECORDED, &problems) == 0) {
         struct arrival *policy = arrival_new(INPUT_POLICY);
         policy->config = config;
         free(config->file);

@@ -67,10 +67,11 @@ static void log_effects(const struct router *router, const struct effects *effec
         if (effect->type == EFFECT_SHED) {
             if (trouble_set("shed", effect->reason, "see what asks so much: quietbell sessions"))
                 log_error("%s", effect->reason); /* once: a flood of messages is no flood of lines */
-        }
-        else if (need)
-            log_debug("need %s of %s: %s (%s)", id_text(effect->need_id, id), session_where(need->session),
+        } else if (need) {
+            log_debug("need %s of %s: %s (%s)", id_text(effect->need_id, id),
+                      session_where(need->session),
                       effect->type == EFFECT_NEED_OPENED ? "opened" : "moved", effect->reason);
+        }
     }
 }
 
@@ -103,8 +104,7 @@ static void judge(struct router *router, struct arrival *arrival, struct input *
     router->deadline_ms = effects->deadline_ms;
     log_effects(router, effects);
     for (int i = 0; i < effects->n; i++) {
-        if (effects->list[i].type == EFFECT_REFUSED)
-{
+        if (effects->list[i].type == EFFECT_REFUSED) {
             refuse(&arrival->refused, "", "%s", effects->list[i].reason);
             return;
         }
@@ -116,7 +116,8 @@ static void judge(struct router *router, struct arrival *arrival, struct input *
 static void judge_message(struct router *router, struct arrival *arrival)
 {
     struct mapped mapped;
-    if (arrival->message_id && (arrival->seq = store_known(router->store, arrival->message_id, arrival->at_wall_ms))) {
+    if (arrival->message_id &&
+        (arrival->seq = store_known(router->store, arrival->message_id, arrival->at_wall_ms))) {
         router->counts.duplicates++;
         return;
     }
@@ -124,7 +125,8 @@ static void judge_message(struct router *router, struct arrival *arrival)
     if (got < 0) {
         router->counts.refused++;
         if (arrival->message.type == MESSAGE_HOOK)
-            quarantine_text(arrival->at_wall_ms, arrival->raw, arrival->raw_len, arrival->refused.error);
+            quarantine_text(arrival->at_wall_ms, arrival->raw, arrival->raw_len,
+                            arrival->refused.error);
     } else if (got == 0) {
         router->counts.ignored++;
         arrival->seq = router->seq;
@@ -220,7 +222,8 @@ static void speak(struct router *router)
                                       .error = ok ? NULL : arrival->refused.error,
                                       .at = arrival->refused.at};
         router->counts.taken += ok && arrival->has_message;
-        if (arrival->recorded && arrival->type == INPUT_OUTCOME && arrival->outcome.type == OUTCOME_HANDED)
+        if (arrival->recorded && arrival->type == INPUT_OUTCOME &&
+            arrival->outcome.type == OUTCOME_HANDED)
             outbox_hand(router->outbox, router->rules, &router->now, arrival->outcome.alert_id,
                         arrival->outcome.version);
         if (arrival->recorded && arrival->type == INPUT_POLICY && arrival->config->file) {
@@ -279,7 +282,8 @@ void router_take(struct router *router)
     if (router->n_inputs == 0)
         return end_turn(router);
 
-    router->commit = (struct store_batch){router->inputs, router->n_inputs, rules_changed(router->rules)};
+    router->commit =
+        (struct store_batch){router->inputs, router->n_inputs, rules_changed(router->rules)};
     router->committing = true;
     if (uv_queue_work(router->loop, &router->work, on_commit, after_commit) < 0)
         abort(); /* only with wrong arguments */
@@ -387,10 +391,10 @@ static void answer_sensor(void *owner, struct arrival *arrival, const struct ans
     struct router *router = owner;
     char id[24];
     snprintf(id, sizeof id, "%016llx", (unsigned long long)arrival->message_id);
-    json_t *ack = answer->ok ? json_pack("{s:s, s:s, s:b, s:I}", "type", "ack", "id", id, "ok", 1, "seq",
-                                         (json_int_t)answer->seq)
-                             : json_pack("{s:s, s:s, s:b, s:s, s:b}", "type", "ack", "id", id, "ok", 0, "error",
-                                         answer->error, "retry", answer->retry);
+    json_t *ack = answer->ok ? json_pack("{s:s, s:s, s:b, s:I}", "type", "ack", "id", id, "ok", 1,
+                                         "seq", (json_int_t)answer->seq)
+                             : json_pack("{s:s, s:s, s:b, s:s, s:b}", "type", "ack", "id", id, "ok",
+                                         0, "error", answer->error, "retry", answer->retry);
     if (ack)
         outbox_ack(router->outbox, arrival->more, ack);
     json_decref(ack);
@@ -422,8 +426,8 @@ static void on_changed(void *arg)
     router_want(arg);
 }
 
-int router_open(struct router **out, uv_loop_t *loop, const struct paths *paths, const char *config_path,
-                struct config *config, char *error, size_t size)
+int router_open(struct router **out, uv_loop_t *loop, const struct paths *paths,
+                const char *config_path, struct config *config, char *error, size_t size)
 {
     struct router *router = must_alloc(sizeof *router);
     const struct outbox_router ears = {router, on_outcome, on_command, on_event, on_changed};
@@ -472,8 +476,9 @@ static void on_handle_closed(uv_handle_t *handle)
 
 static void stop_if_done(struct router *router)
 {
-    if (!router->stopping || router->committing || router->side_busy || !outbox_stopped(router->outbox) ||
-        router->queue || uv_is_closing((uv_handle_t *)&router->check))
+    if (!router->stopping || router->committing || router->side_busy ||
+        !outbox_stopped(router->outbox) || router->queue ||
+        uv_is_closing((uv_handle_t *)&router->check))
         return;
     uv_close((uv_handle_t *)&router->timer, on_handle_closed);
     uv_close((uv_handle_t *)&router->check, on_handle_closed);

@@ -16,13 +16,16 @@ struct router;
 
 /* Opens the store and joins what it keeps. config is taken over; config_path may be NULL. 0 or a negative
  * errno; then `error` says why. */
-int router_open(struct router **out, uv_loop_t *loop, const struct paths *paths, const char *config_path,
-                struct config *config, char *error, size_t size);
+int router_open(struct router **out, uv_loop_t *loop, const struct paths *paths,
+                const char *config_path, struct config *config, char *error, size_t size);
 /* The spool is taken: judges what is known, then calls `ready` once that is committed. */
 void router_start(struct router *router, void (*ready)(void *arg), void *arg);
 /* Stops the plugins, waits for the commit in flight, calls `stopped`. */
 void router_stop(struct router *router, void (*stopped)(void *arg), void *arg);
 void router_close(struct router *router);
+
+/* One turn, if none is in flight. The loop calls it; it is here because it is what to read first. */
+void router_take(struct router *router);
 
 /* Takes over an arrival; it is answered in the turn that takes it, maybe at once. */
 void router_offer(struct router *router, struct arrival *arrival);
@@ -34,7 +37,8 @@ void router_on_room(struct router *router, void (*room)(void *arg), void *arg);
 /* A command message of a client. Calls answer once with a new reference: at once, after the commit, or
  * after a receiver answered. */
 typedef void (*router_answer_cb)(void *owner, json_t *answer);
-void router_command(struct router *router, const struct message *message, router_answer_cb answer, void *owner);
+void router_command(struct router *router, const struct message *message, router_answer_cb answer,
+                    void *owner);
 /* Reads the configuration again; the answer as for a client, or NULL for nobody. */
 void router_reload(struct router *router, router_answer_cb answer, void *owner);
 

@@ -17,9 +17,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 10000 };
+enum { BUSY_MS = 10000, LOCK_TRIES = 50, LOCK_WAIT_NS = 10000000 };
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
@@ -169,12 +170,18 @@ static int take_lock(struct store *store)
         int error = -errno;
         return store_say(store, error, "opening %s: %s", path, strerror(-error));
     }
-    /* A daemon that was killed while it started a plugin: the fork, not yet that plugin, holds it a moment more. */
-    for (int tries = 0; flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0; tries++) {
-        if (errno != EWOULDBLOCK || tries == LOCK_TRIES)
-            break;
-        nanosleep(&(struct timespec){.tv_nsec = LOCK_WAIT_NS}, NULL);
+    /* The fork of a daemon that was killed while it started a plugin holds it until it has become that plugin. */
+    int error = 0;
+    for (int tries = 0; flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0 && !error; tries++) {
+        if (errno != EWOULDBLOCK)
+            error = -errno;
+        else if (tries == LOCK_TRIES)
+            error = -EBUSY;
+        else
+            nanosleep(&(struct timespec){.tv_nsec = LOCK_WAIT_NS}, NULL);
     }
+    if (!error)
+        return 0;
     return store_say(store, error,
                      error == -EBUSY ? "%s is in use by another quietbelld" : "locking %s failed",
                      store->path);

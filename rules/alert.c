@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+// clang-format off
 static const struct field alert_fields[] = {
     FIELD(alert, FIELD_INT, receiver),
     FIELD(alert, FIELD_TEXT, key),
@@ -25,14 +26,17 @@ static const struct field alert_fields[] = {
     FIELD(alert, FIELD_BOOL, touched),
     FIELD(alert, FIELD_BOOL, may_ring),
 };
+// clang-format on
 const struct noun noun_alert = {"alert", sizeof(struct alert), alert_fields,
                                 sizeof alert_fields / sizeof *alert_fields};
 
+// clang-format off
 static const struct field line_fields[] = {
     FIELD(line, FIELD_ID, alert_id),
     FIELD(line, FIELD_ID, need_id),
     FIELD(line, FIELD_INT, version),
 };
+// clang-format on
 const struct noun noun_line = {"line", sizeof(struct line), line_fields,
                                sizeof line_fields / sizeof *line_fields};
 
@@ -97,7 +101,8 @@ static void touch(struct rules *rules, struct alert *alert, bool ring)
     alert->touched = true;
     if (rules->n_touched == rules->touched_capacity) {
         rules->touched_capacity = rules->touched_capacity ? rules->touched_capacity * 2 : 32;
-        rules->touched = must_grow(rules->touched, (size_t)rules->touched_capacity * sizeof *rules->touched);
+        rules->touched =
+            must_grow(rules->touched, (size_t)rules->touched_capacity * sizeof *rules->touched);
     }
     rules->touched[rules->n_touched++] = alert;
 }
@@ -237,7 +242,8 @@ static void finish_if_done(struct rules *rules, struct alert *alert)
     const struct receiver *receiver = rules->receivers[alert->receiver];
     bool known = alert->delivered || alert->handed;
     bool takes_back = receiver && receiver->withdraws;
-    if (!alert->open && !alert->handed && (!known || !takes_back || alert->failed || alert->queued <= alert->delivered))
+    if (!alert->open && !alert->handed &&
+        (!known || !takes_back || alert->failed || alert->queued <= alert->delivered))
         alert_drop(rules, alert);
 }
 

@@ -25,21 +25,21 @@ struct line {
 
 struct alert {
     struct record record;
-    int64_t receiver;  /* slot */
-    char *key;         /* group names and values at the tell; "*": gathered */
-    char *group;       /* the same for a person: "payments", or "" for all in one */
+    int64_t receiver; /* slot */
+    char *key;        /* group names and values at the tell; "*": gathered */
+    char *group;      /* the same for a person: "payments", or "" for all in one */
     bool open;
-    int64_t version;   /* rises with each look that changes its content; 1 at its first tell */
+    int64_t version; /* rises with each look that changes its content; 1 at its first tell */
     enum urgency urgency;
-    int64_t ring;      /* the newest version that rings, 0: none; it rings when a version from there on arrives */
-    int64_t news;      /* the newest version that tells something anew, ringing or not, 0: none */
-    int64_t news_ms;   /* decision of the oldest news that have not arrived (of a critical ring the newest); 0: none */
-    int64_t queued;    /* the newest version worth handing over; not yet there while queued > delivered */
-    int64_t handed;    /* the version in flight, 0: none */
-    int64_t delivered; /* the newest version the receiver has, 0: none */
-    bool deferred;     /* the last attempt failed; another will follow */
-    bool failed;       /* the last attempt failed for ever */
-    bool gave_up;      /* its needs were told on the fallback */
+    int64_t ring; /* the newest version that rings, 0: none; it rings when a version from there on arrives */
+    int64_t news; /* the newest version that tells something anew, ringing or not, 0: none */
+    int64_t news_ms; /* decision of the oldest news that have not arrived (of a critical ring the newest); 0: none */
+    int64_t queued; /* the newest version worth handing over; not yet there while queued > delivered */
+    int64_t handed;               /* the version in flight, 0: none */
+    int64_t delivered;            /* the newest version the receiver has, 0: none */
+    bool deferred;                /* the last attempt failed; another will follow */
+    bool failed;                  /* the last attempt failed for ever */
+    bool gave_up;                 /* its needs were told on the fallback */
     enum delivery_state delivery; /* what all this comes to */
 
     struct line *lines;

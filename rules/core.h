@@ -20,10 +20,10 @@ enum {
     REASON_SIZE = 160
 };
 
-#define REOPEN_MS 10000     /* the same request within it is the same need */
-#define SILENCE_MS 10000    /* a notice alone opens only after so much other silence */
+#define REOPEN_MS 10000  /* the same request within it is the same need */
+#define SILENCE_MS 10000 /* a notice alone opens only after so much other silence */
 #define ENDED_KEEP_MS 3600000
-#define GATHER_MS 900       /* P5 leaves 1 s: what settles within it is told in one look */
+#define GATHER_MS 900 /* P5 leaves 1 s: what settles within it is told in one look */
 #define CRITICAL_GIVE_UP_MS 60000
 
 struct agenda { /* needs by when they are to be looked at: a binary heap */
@@ -36,7 +36,7 @@ struct rules {
     struct moment now;
     uint64_t seq;
     unsigned next_n;
-    bool gather; /* a start: what fell due meanwhile is one alert */
+    bool gather;  /* a start: what fell due meanwhile is one alert */
     bool waiting; /* the last look put off what was due */
     struct effects effects;
     int effects_capacity;
@@ -100,6 +100,7 @@ void tell_again(struct rules *rules);
 struct alert *tell_alert(struct rules *rules, struct need *need, int receiver, bool gathered);
 
 /* explain.c needs the judgement's line without its traces */
-enum verdict judge_line(const struct rules *rules, const struct need *need, int64_t *due_ms, bool *gathers);
+enum verdict judge_line(const struct rules *rules, const struct need *need, int64_t *due_ms,
+                        bool *gathers);
 
 #endif

@@ -23,21 +23,21 @@ struct event {
     const char *thread;  /* "" is the main thread; a sub-agent's id otherwise */
     const char *request; /* the agent's id of what is asked or answered, "" if it has none */
 
-    const char *source;  /* what the agent calls the message ("PostToolUse"), for `why` */
+    const char *source; /* what the agent calls the message ("PostToolUse"), for `why` */
 
     /* what it does; several may hold, in this order: starts, closes, opens, ends */
-    bool starts;        /* a session start: closes only what this process, or a dead one, left open */
+    bool starts; /* a session start: closes only what this process, or a dead one, left open */
     enum closes closes;
     const char *closes_request; /* what CLOSES_REQUEST closes; "": `request`. May be a glob: then of any thread */
     enum opens opens;
-    enum kind kind;     /* of what it opens or confirms */
-    bool ends;          /* the session's end: closes everything */
-    enum state state;   /* the session's state after it, of the main thread only; STATE_NONE: unchanged */
+    enum kind kind; /* of what it opens or confirms */
+    bool ends;      /* the session's end: closes everything */
+    enum state state; /* the session's state after it, of the main thread only; STATE_NONE: unchanged */
 
     enum urgency urgency; /* the event's own; URGENCY_UNSET: by kind */
-    bool waking;          /* something runs in the background that will wake the session: no review */
-    bool unattended;      /* a start without a person (-p, exec, CI): no reviews, until it asks something */
-    bool prompt;          /* the person submitted a prompt */
+    bool waking;     /* something runs in the background that will wake the session: no review */
+    bool unattended; /* a start without a person (-p, exec, CI): no reviews, until it asks something */
+    bool prompt;     /* the person submitted a prompt */
 
     const char *title; /* what is asked, one line */
     const char *text;  /* more of it */

@@ -36,7 +36,8 @@ static const char *span_text(int64_t ms, char buf[32])
     else if (s < 3600)
         snprintf(buf, 32, s % 60 ? "%d m %d s" : "%d m", (int)(s / 60), (int)(s % 60));
     else
-        snprintf(buf, 32, s / 60 % 60 ? "%lld h %d m" : "%lld h", (long long)(s / 3600), (int)(s / 60 % 60));
+        snprintf(buf, 32, s / 60 % 60 ? "%lld h %d m" : "%lld h", (long long)(s / 3600),
+                 (int)(s / 60 % 60));
     return buf;
 }
 
@@ -92,7 +93,9 @@ static void say_rules(struct teller *teller, const struct treatment *treatment)
     say(teller, by[SET_ALSO] ? by[SET_ALSO] : by[SET_TO], "goes to %s",
         receiver_names(teller->rules, treatment->to, names, sizeof names));
     say(teller, by[SET_URGENCY], "its urgency is %s%s", word_name(&word_urgency, treatment->urgency),
-        by[SET_URGENCY] ? "" : treatment->reason ? ", as of its kind" : "");
+        by[SET_URGENCY]     ? ""
+        : treatment->reason ? ", as of its kind"
+                            : "");
     say(teller, by[SET_SETTLE], "settles for %s", span_text(treatment->settle_ms, span));
     if (treatment->slot == SLOT_BATCH)
         say(teller, by[SET_SLOT], "waits in a batch of %s", span_text(treatment->batch_ms, span));
@@ -126,7 +129,8 @@ static void say_told(struct teller *teller)
 {
     char names[256], span[32];
     const struct need *need = teller->need;
-    say(teller, NULL, "decision: told %s ago on %s%s; nothing more is told until something more urgent comes",
+    say(teller, NULL,
+        "decision: told %s ago on %s%s; nothing more is told until something more urgent comes",
         span_text(teller->now_ms - need->told_ms, span),
         receiver_names(teller->rules, need->to, names, sizeof names), need->rings ? "" : ", silently");
     for (const struct line *line = need->lines; line; line = line->next_in_need) {
@@ -135,13 +139,14 @@ static void say_told(struct teller *teller)
         const struct receiver *receiver = teller->rules->receivers[alert->receiver];
         say(teller, NULL, "alert %s on %s, version %lld: %s%s%s", id_text(alert->record.id, id),
             receiver ? receiver->name : "?", (long long)alert->version,
-            word_name(&word_delivery, alert->delivery), receiver && receiver->down_ms ? "; it is down: " : "",
+            word_name(&word_delivery, alert->delivery),
+            receiver && receiver->down_ms ? "; it is down: " : "",
             receiver && receiver->down_ms ? text_or(receiver->trouble, "no reason given") : "");
     }
 }
 
-static void say_decision(struct teller *teller, const struct treatment *treatment, enum verdict verdict,
-                         int64_t due_ms)
+static void say_decision(struct teller *teller, const struct treatment *treatment,
+                         enum verdict verdict, int64_t due_ms)
 {
     char names[256], span[32];
     const struct need *need = teller->need;
@@ -149,11 +154,13 @@ static void say_decision(struct teller *teller, const struct treatment *treatmen
     switch (verdict) {
     case VERDICT_RESOLVED:
         say(teller, NULL, "decision: withdraw; it was resolved %s ago by %s%s",
-            span_text(teller->now_ms - need->resolved_ms, span), text_or(need->resolved_by, "evidence"),
+            span_text(teller->now_ms - need->resolved_ms, span),
+            text_or(need->resolved_by, "evidence"),
             need->told ? "" : ", before it was told: so it never was");
         break;
     case VERDICT_ACKED:
-        say(teller, NULL, "decision: hold; it was acknowledged, and stays silent until something new comes");
+        say(teller, NULL,
+            "decision: hold; it was acknowledged, and stays silent until something new comes");
         break;
     case VERDICT_SNOOZED:
         say(teller, NULL, "decision: hold; it is snoozed for another %s",
@@ -163,7 +170,8 @@ static void say_decision(struct teller *teller, const struct treatment *treatmen
         say_told(teller);
         break;
     case VERDICT_DROP:
-        say(teller, treatment->by[SET_TO], "decision: drop; the rules send it to nobody: the board only");
+        say(teller, treatment->by[SET_TO],
+            "decision: drop; the rules send it to nobody: the board only");
         break;
     case VERDICT_CRITICAL:
     case VERDICT_DUE:

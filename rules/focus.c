@@ -7,6 +7,7 @@
 static const char *const hand_names[] = {"none", "on", "off"};
 const struct words word_hand = {"hand", 3, hand_names};
 
+// clang-format off
 static const struct field focus_fields[] = {
     FIELD(focus, FIELD_TEXT, name),
     FIELD(focus, FIELD_INT, slot),
@@ -16,6 +17,7 @@ static const struct field focus_fields[] = {
     FIELD(focus, FIELD_BOOL, on),
     FIELD(focus, FIELD_INT, since_wall_ms),
 };
+// clang-format on
 const struct noun noun_focus = {"focus", sizeof(struct focus), focus_fields,
                                 sizeof focus_fields / sizeof *focus_fields};
 

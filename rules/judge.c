@@ -52,7 +52,8 @@ static int64_t slot_due(const struct rules *rules, const struct need *need, bool
     return 0;
 }
 
-enum verdict judge_line(const struct rules *rules, const struct need *need, int64_t *due_ms, bool *gathers)
+enum verdict judge_line(const struct rules *rules, const struct need *need, int64_t *due_ms,
+                        bool *gathers)
 {
     const struct treatment *treatment = &need->treatment;
     int64_t now = rules->now.steady_ms, settled = need->opened_ms + treatment->settle_ms;

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct noun *const nouns[] = {&noun_receiver, &noun_focus, &noun_session, &noun_thread,
-                                           &noun_need,     &noun_reason, &noun_alert,  &noun_line};
+static const struct noun *const nouns[] = {&noun_receiver, &noun_focus, &noun_session,
+                                           &noun_thread,   &noun_need,  &noun_reason,
+                                           &noun_alert,    &noun_line};
 
 const struct noun *const *rules_nouns(int *n)
 {
@@ -149,7 +150,8 @@ static bool join(struct rules *rules, struct record *record)
         rules->n_down += ((struct receiver *)item)->down_ms != 0;
         return join_slot((void **)rules->receivers, ((struct receiver *)item)->slot, item);
     case 1:
-        rules->focuses_on |= ((struct focus *)item)->on ? 1u << (((struct focus *)item)->slot & 31) : 0;
+        rules->focuses_on |=
+            ((struct focus *)item)->on ? 1u << (((struct focus *)item)->slot & 31) : 0;
         return join_slot((void **)rules->focuses, ((struct focus *)item)->slot, item);
     case 2:
         session_join(rules, item);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+// clang-format off
 static const struct field need_fields[] = {
     FIELD(need, FIELD_ID, session_id),
     FIELD_NAMED(need, kind, &word_kind),
@@ -28,9 +29,11 @@ static const struct field need_fields[] = {
     FIELD(need, FIELD_MASK, slot_focuses),
     FIELD(need, FIELD_BOOL, released),
 };
+// clang-format on
 const struct noun noun_need = {"need", sizeof(struct need), need_fields,
                                sizeof need_fields / sizeof *need_fields};
 
+// clang-format off
 static const struct field reason_fields[] = {
     FIELD(reason, FIELD_ID, need_id),
     FIELD(reason, FIELD_TEXT, thread),
@@ -46,6 +49,7 @@ static const struct field reason_fields[] = {
     FIELD(reason, FIELD_INT, closed_ms),
     FIELD(reason, FIELD_INT, count),
 };
+// clang-format on
 const struct noun noun_reason = {"reason", sizeof(struct reason), reason_fields,
                                  sizeof reason_fields / sizeof *reason_fields};
 
@@ -62,7 +66,8 @@ const struct reason *need_reason(const struct need *need)
     for (const struct reason *reason = need->reasons; reason; reason = reason->next) {
         if (reason->closed_ms && need_open(need))
             continue;
-        if (!best || (need_open(need) ? reason->kind < best->kind : reason->closed_ms >= best->closed_ms))
+        if (!best ||
+            (need_open(need) ? reason->kind < best->kind : reason->closed_ms >= best->closed_ms))
             best = reason;
     }
     return best ? best : need->reasons;
@@ -221,8 +226,8 @@ void need_free(struct need *need)
 
 static void forget_resolved(struct rules *rules)
 {
-    for (struct need *need = rules->first_need, *next; need && rules->n_resolved > CORE_RESOLVED_MAX;
-         need = next) {
+    for (struct need *need = rules->first_need, *next;
+         need && rules->n_resolved > CORE_RESOLVED_MAX; need = next) {
         next = need->next;
         if (!need_open(need))
             need_drop(rules, need);
@@ -256,7 +261,8 @@ static void follow_kind(struct rules *rules, struct need *need)
     if (kind == need->kind)
         return;
     need->kind = kind;
-    struct effect *effect = core_effect(rules, EFFECT_NEED_CHANGED, "now a %s", word_name(&word_kind, kind));
+    struct effect *effect =
+        core_effect(rules, EFFECT_NEED_CHANGED, "now a %s", word_name(&word_kind, kind));
     effect->need_id = need->record.id;
     effect->kind = kind;
 }
@@ -367,7 +373,8 @@ static void new_reason(struct rules *rules, struct need *need, const struct even
     core_changed(rules, reason);
 }
 
-static void open_need(struct rules *rules, struct session *session, const struct event *event, int64_t at_ms)
+static void open_need(struct rules *rules, struct session *session, const struct event *event,
+                      int64_t at_ms)
 {
     struct need *need = must_alloc(sizeof *need);
     need->record.noun = &noun_need;
@@ -381,7 +388,8 @@ static void open_need(struct rules *rules, struct session *session, const struct
     need_join(rules, need);
     new_reason(rules, need, event, at_ms);
     need_touch(rules, need);
-    struct effect *effect = core_effect(rules, EFFECT_NEED_OPENED, "%s", text_or(event->source, "an event"));
+    struct effect *effect =
+        core_effect(rules, EFFECT_NEED_OPENED, "%s", text_or(event->source, "an event"));
     effect->need_id = need->record.id;
     effect->kind = need->kind;
 }
@@ -499,16 +507,19 @@ static bool review_allowed(const struct session *session, const struct event *ev
     return text_empty(event->thread) && !session->waking && !session->unattended;
 }
 
-static void confirm(struct rules *rules, struct session *session, const struct event *event, int64_t at_ms,
-                    bool may_open)
+static void confirm(struct rules *rules, struct session *session, const struct event *event,
+                    int64_t at_ms, bool may_open)
 {
     struct need *need = session->need;
     if (need && need_open(need)) {
         struct reason *joined = NULL;
         for (struct reason *reason = need->reasons; reason; reason = reason->next) {
-            if (!reason->closed_ms && (!joined || (reason->kind == event->kind && joined->kind != event->kind)))
+            if (!reason->closed_ms &&
+                (!joined || (reason->kind == event->kind && joined->kind != event->kind)))
                 joined = reason;
         }
+        if (!joined)
+            return;
         joined->count++;
         if (at_ms > joined->last_ms)
             joined->last_ms = at_ms;
@@ -519,13 +530,14 @@ static void confirm(struct rules *rules, struct session *session, const struct e
         return;
     }
     bool silent_long = at_ms - session->evidence_ms >= SILENCE_MS;
-    if (!silent_long || session->hushed || (event->kind == KIND_REVIEW && !review_allowed(session, event)))
+    if (!silent_long || session->hushed ||
+        (event->kind == KIND_REVIEW && !review_allowed(session, event)))
         return;
     open_reason(rules, session, event, at_ms, may_open);
 }
 
-void need_take(struct rules *rules, struct session *session, const struct event *event, int64_t at_ms,
-               bool may_open)
+void need_take(struct rules *rules, struct session *session, const struct event *event,
+               int64_t at_ms, bool may_open)
 {
     if (session->need && need_open(session->need))
         close_reasons(rules, session->need, event);

@@ -39,11 +39,11 @@ struct treatment {
     uint32_t group_by;
     bool silent;
     int64_t expire_ms;
-    uint32_t slot_focuses; /* the focuses the slot's rule was written for (focus slots) */
-    uint32_t walls;        /* the focuses that are on and not open for it */
-    const struct rule *by[SET_KEYS];    /* the rule that set each key, or NULL: the default */
-    const struct rule *opened, *shut;   /* the last rule that opened, or shut, a focus for it */
-    const struct reason *reason;        /* the reason that counted */
+    uint32_t slot_focuses;           /* the focuses the slot's rule was written for (focus slots) */
+    uint32_t walls;                  /* the focuses that are on and not open for it */
+    const struct rule *by[SET_KEYS]; /* the rule that set each key, or NULL: the default */
+    const struct rule *opened, *shut; /* the last rule that opened, or shut, a focus for it */
+    const struct reason *reason;      /* the reason that counted */
 };
 
 /* Where a need stands in the judgement: the line of rules.md section 5 that applied. */
@@ -52,12 +52,12 @@ enum verdict {
     VERDICT_ACKED,
     VERDICT_SNOOZED,
     VERDICT_TOLD,
-    VERDICT_DROP,      /* to nobody: the board only */
-    VERDICT_CRITICAL,  /* due at once */
+    VERDICT_DROP,     /* to nobody: the board only */
+    VERDICT_CRITICAL, /* due at once */
     VERDICT_WALLED,
     VERDICT_INHIBITED, /* not yet */
     VERDICT_UNSETTLED,
-    VERDICT_HELD,      /* ready, waiting in its slot */
+    VERDICT_HELD, /* ready, waiting in its slot */
     VERDICT_DUE,
     VERDICTS
 };
@@ -74,10 +74,10 @@ struct need {
     int64_t snoozed_until_ms; /* 0: not snoozed */
     bool told;
     int64_t told_ms;
-    bool rings;         /* told audibly; false: silently */
-    uint32_t to;        /* receiver slots it was told on: frozen at the first tell */
-    uint32_t delivered; /* receiver slots that have it */
-    bool owed;          /* a rise that still has to ring */
+    bool rings;              /* told audibly; false: silently */
+    uint32_t to;             /* receiver slots it was told on: frozen at the first tell */
+    uint32_t delivered;      /* receiver slots that have it */
+    bool owed;               /* a rise that still has to ring */
     int64_t walled_since_ms; /* 0: no wall stands */
     int64_t walled_ms;       /* walled time before that */
     uint32_t walls;          /* the focuses that wall it */
@@ -106,8 +106,8 @@ struct need {
 extern const struct noun noun_need, noun_reason;
 
 /* Applies an event to the need of its session. `may_open`: the event is not a late one. */
-void need_take(struct rules *rules, struct session *session, const struct event *event, int64_t at_ms,
-               bool may_open);
+void need_take(struct rules *rules, struct session *session, const struct event *event,
+               int64_t at_ms, bool may_open);
 /* Closes every reason; `why` is the evidence, one sentence. */
 void need_resolve(struct rules *rules, struct need *need, const char *why);
 /* By the person: leaves its alerts, stays on the board. snooze: until an instant. */

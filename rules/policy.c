@@ -51,7 +51,7 @@ void policy_free(struct policy *policy)
         free(rule->name);
         free(rule->file);
         match_release(&rule->match);
-        match_release(&rule->not );
+        match_release(&rule->unless);
     }
     free(policy->rules);
     free(policy);

@@ -89,7 +89,7 @@ struct rule {
     char *file; /* never NULL; "preset eager" for embedded ones */
     int line;
     struct match match;
-    struct match not; /* none of its fields may hold */
+    struct match unless; /* none of its fields may hold */
     enum during during;
     uint32_t focuses; /* DURING_NAMED: bits of focus indexes */
     bool stop;

@@ -71,7 +71,8 @@ static int compare_needs(const void *a, const void *b)
     return need_compare(*(const struct need *const *)a, *(const struct need *const *)b);
 }
 
-const struct need *const *rules_alert_needs(const struct rules *rules, const struct alert *alert, int *n)
+const struct need *const *rules_alert_needs(const struct rules *rules, const struct alert *alert,
+                                            int *n)
 {
     struct rules *scratch = (struct rules *)rules; /* only its scratch list is written */
     *n = 0;
@@ -100,6 +101,6 @@ bool rules_alert_wanted(const struct rules *rules, const struct alert *alert)
 
 struct rules_counts rules_counts(const struct rules *rules)
 {
-    return (struct rules_counts){rules->n_sessions, rules->n_needs - rules->n_resolved, rules->n_alerts,
-                                 rules->bytes, rules->shed};
+    return (struct rules_counts){rules->n_sessions, rules->n_needs - rules->n_resolved,
+                                 rules->n_alerts, rules->bytes, rules->shed};
 }

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+// clang-format off
 static const struct field receiver_fields[] = {
     FIELD(receiver, FIELD_TEXT, name),
     FIELD(receiver, FIELD_INT, slot),
@@ -16,6 +17,7 @@ static const struct field receiver_fields[] = {
     FIELD(receiver, FIELD_INT, give_up_ms),
     FIELD(receiver, FIELD_INT, fallback),
 };
+// clang-format on
 const struct noun noun_receiver = {"receiver", sizeof(struct receiver), receiver_fields,
                                    sizeof receiver_fields / sizeof *receiver_fields};
 
@@ -123,7 +125,8 @@ void receiver_configure(struct rules *rules, const struct policy *policy)
     }
     for (int i = 0; i < policy->n_receivers; i++) {
         int fallback = policy->receivers[i].fallback;
-        rules->receivers[rules->receiver_slot[i]]->fallback = fallback < 0 ? -1 : rules->receiver_slot[fallback];
+        rules->receivers[rules->receiver_slot[i]]->fallback =
+            fallback < 0 ? -1 : rules->receiver_slot[fallback];
     }
 }
 
@@ -183,7 +186,8 @@ static void fall_back(struct rules *rules, struct alert *alert, int to)
 static bool waits(const struct rules *rules, const struct alert *alert, int64_t *until_ms)
 {
     const struct receiver *receiver = rules->receivers[alert->receiver];
-    if (!receiver || !receiver->down_ms || receiver->fallback < 0 || alert->gave_up || !undelivered(alert))
+    if (!receiver || !receiver->down_ms || receiver->fallback < 0 || alert->gave_up ||
+        !undelivered(alert))
         return false;
     const struct receiver *fallback = rules->receivers[receiver->fallback];
     *until_ms = give_up_at(receiver, alert);
@@ -202,7 +206,8 @@ void receiver_give_up(struct rules *rules)
 int64_t receiver_deadline(const struct rules *rules)
 {
     int64_t deadline = NEVER_MS, until_ms;
-    for (const struct alert *alert = rules->n_down ? rules->first_alert : NULL; alert; alert = alert->next) {
+    for (const struct alert *alert = rules->n_down ? rules->first_alert : NULL; alert;
+         alert = alert->next) {
         if (waits(rules, alert, &until_ms) && until_ms < deadline)
             deadline = until_ms;
     }

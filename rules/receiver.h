@@ -12,12 +12,12 @@ struct receiver {
     struct record record;
     char *name;
     int64_t slot;
-    bool declared;      /* the policy in force names it */
+    bool declared; /* the policy in force names it */
     bool updates, withdraws;
-    int64_t down_ms;    /* since when it fails; 0: it is up, as far as known */
-    char *trouble;      /* the last reason it gave */
+    int64_t down_ms; /* since when it fails; 0: it is up, as far as known */
+    char *trouble;   /* the last reason it gave */
     int64_t give_up_ms;
-    int64_t fallback;   /* slot, -1: nobody */
+    int64_t fallback; /* slot, -1: nobody */
 };
 
 extern const struct noun noun_receiver;

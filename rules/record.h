@@ -36,12 +36,18 @@ struct noun {
     int n_fields;
 };
 
-#define FIELD(type, kind, member) {#member, kind, offsetof(struct type, member), NULL}
-#define FIELD_NAMED(type, member, names) {#member, FIELD_WORD, offsetof(struct type, member), names}
+#define FIELD(type, kind, member)                                                                  \
+    {                                                                                              \
+#member, kind, offsetof(struct type, member), NULL                                         \
+    }
+#define FIELD_NAMED(type, member, names)                                                           \
+    {                                                                                              \
+#member, FIELD_WORD, offsetof(struct type, member), names                                  \
+    }
 
 struct record {
     const struct noun *noun;
-    uint64_t id; /* the primary key, unique within its noun */
+    uint64_t id;  /* the primary key, unique within its noun */
     bool changed; /* is in the list of changed records */
     bool gone;    /* to be deleted from the store, freed by rules_committed() */
     struct record *next_changed;

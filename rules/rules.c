@@ -12,7 +12,8 @@ struct effect *core_effect(struct rules *rules, enum effect_type type, const cha
 {
     if (rules->effects.n == rules->effects_capacity) {
         int capacity = rules->effects_capacity ? rules->effects_capacity * 2 : 16;
-        rules->effects.list = must_grow(rules->effects.list, (size_t)capacity * sizeof *rules->effects.list);
+        rules->effects.list =
+            must_grow(rules->effects.list, (size_t)capacity * sizeof *rules->effects.list);
         rules->reasons = must_grow(rules->reasons, (size_t)capacity * sizeof *rules->reasons);
         rules->effects_capacity = capacity;
     }
@@ -96,7 +97,8 @@ static void command_needs(struct rules *rules, const struct command *command)
         return;
     }
     if (!alert) {
-        core_effect(rules, EFFECT_REFUSED, need ? "that need is resolved already" : "there is no such need");
+        core_effect(rules, EFFECT_REFUSED,
+                    need ? "that need is resolved already" : "there is no such need");
         return;
     }
     for (struct line *line = alert->lines, *next; line; line = next) {
@@ -276,7 +278,7 @@ const struct effects *rules_step(struct rules *rules, const struct moment *now, 
     session_forget(rules);
     take(rules, input);     /* event → session → need */
     session_collect(rules); /* caps hold before anything is judged */
-    if (rules->policy)      /* a start takes its spool without one: nothing is told before all is known */
+    if (rules->policy) /* a start takes its spool without one: nothing is told before all is known */
         look(rules);
 
     for (int i = 0; i < rules->effects.n; i++) /* only now the sentences stay where they are */

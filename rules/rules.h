@@ -22,8 +22,8 @@ struct rules;
 /* ---- inputs ------------------------------------------------------------------------------------ */
 
 enum input_type {
-    INPUT_TICK,    /* the deadline has come: only look */
-    INPUT_START,   /* the shell has started and taken the spool: what fell due meanwhile is gathered */
+    INPUT_TICK,  /* the deadline has come: only look */
+    INPUT_START, /* the shell has started and taken the spool: what fell due meanwhile is gathered */
     INPUT_POLICY,  /* a configuration was loaded */
     INPUT_EVENT,   /* an agent spoke */
     INPUT_GONE,    /* the process of a session died */
@@ -51,9 +51,9 @@ struct command {
 };
 
 enum outcome_type {
-    OUTCOME_UP,        /* the plugin serves; updates and withdraws hold */
-    OUTCOME_DOWN,      /* the plugin died or was disabled */
-    OUTCOME_HANDED,    /* this version is about to be handed over; 0: nothing is in flight after all */
+    OUTCOME_UP,     /* the plugin serves; updates and withdraws hold */
+    OUTCOME_DOWN,   /* the plugin died or was disabled */
+    OUTCOME_HANDED, /* this version is about to be handed over; 0: nothing is in flight after all */
     OUTCOME_DELIVERED, /* it arrived */
     OUTCOME_RETRY,     /* it did not; the outbox will try again */
     OUTCOME_FAILED,    /* it never will */
@@ -87,10 +87,10 @@ struct input {
 /* ---- effects ----------------------------------------------------------------------------------- */
 
 enum effect_type {
-    EFFECT_NEED_OPENED,     /* need_id */
-    EFFECT_NEED_CHANGED,    /* need_id: its kind is another now */
-    EFFECT_NEED_RESOLVED,   /* need_id; reason: the evidence */
-    EFFECT_ALERT,           /* alert_id, version, audible: to be handed to its receiver (if `deliver`) */
+    EFFECT_NEED_OPENED,   /* need_id */
+    EFFECT_NEED_CHANGED,  /* need_id: its kind is another now */
+    EFFECT_NEED_RESOLVED, /* need_id; reason: the evidence */
+    EFFECT_ALERT, /* alert_id, version, audible: to be handed to its receiver (if `deliver`) */
     EFFECT_ALERT_WITHDRAWN, /* alert_id, version */
     EFFECT_REFUSED,         /* the command could not be obeyed; reason says why */
     EFFECT_SHED,            /* something was dropped at a cap; reason says what */
@@ -120,7 +120,8 @@ void rules_free(struct rules *rules);
 
 /* One input at one moment: event → session → need → decision → alert → delivery. The effects belong to
  * the core and live until the next step. Without a policy nothing is ever told. */
-const struct effects *rules_step(struct rules *rules, const struct moment *now, const struct input *input);
+const struct effects *rules_step(struct rules *rules, const struct moment *now,
+                                 const struct input *input);
 
 /* ---- keeping (record.h) ------------------------------------------------------------------------ */
 
@@ -152,7 +153,8 @@ const struct receiver *rules_receiver_at(const struct rules *rules, int slot);
 
 /* The needs of an alert in the order they are named in (most urgent first); n is set. Valid until the
  * next step. */
-const struct need *const *rules_alert_needs(const struct rules *rules, const struct alert *alert, int *n);
+const struct need *const *rules_alert_needs(const struct rules *rules, const struct alert *alert,
+                                            int *n);
 /* Whether an undelivered alert is still worth an attempt: some need in it was delivered nowhere else. */
 bool rules_alert_wanted(const struct rules *rules, const struct alert *alert);
 

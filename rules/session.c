@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+// clang-format off
 static const struct field session_fields[] = {
     FIELD(session, FIELD_TEXT, host),
     FIELD(session, FIELD_TEXT, agent),
@@ -33,14 +34,17 @@ static const struct field session_fields[] = {
     FIELD(session, FIELD_BOOL, unattended),
     FIELD(session, FIELD_BOOL, hushed),
 };
+// clang-format on
 const struct noun noun_session = {"session", sizeof(struct session), session_fields,
                                   sizeof session_fields / sizeof *session_fields};
 
+// clang-format off
 static const struct field thread_fields[] = {
     FIELD(thread, FIELD_ID, session_id),
     FIELD(thread, FIELD_TEXT, name),
     FIELD(thread, FIELD_INT, newest_ms),
 };
+// clang-format on
 const struct noun noun_thread = {"thread", sizeof(struct thread), thread_fields,
                                  sizeof thread_fields / sizeof *thread_fields};
 
@@ -263,7 +267,8 @@ struct session *session_get(struct rules *rules, const struct event *event, int6
     if (!session)
         session = make(rules, event);
     bool known = !text_empty(session->repository) || !text_empty(session->cwd);
-    if (at_ms >= session->newest_ms && (text_empty(event->thread) || !known)) /* a sub-agent's may be elsewhere */
+    if (at_ms >= session->newest_ms &&
+        (text_empty(event->thread) || !known)) /* a sub-agent's may be elsewhere */
         take_context(rules, session, event);
     if (event->at_wall_ms > session->seen_wall_ms)
         session->seen_wall_ms = event->at_wall_ms;

@@ -21,7 +21,7 @@ struct session {
     struct record record;
     char *host, *agent, *session; /* the identity; session is the agent's own id */
     char *cwd, *repository, *worktree, *branch;
-    char *task;                                                         /* what it is doing */
+    char *task;                                                               /* what it is doing */
     char *tmux, *pane, *window, *tty, *kitty, *kitty_socket, *wezterm, *term; /* the place */
     enum state state;
     int64_t pid, pid_start;
@@ -30,7 +30,7 @@ struct session {
     int64_t state_ms;     /* since when the state is what it is */
     int64_t newest_ms;    /* newest input of the main thread that was not a note */
     int64_t evidence_ms;  /* newest input of any thread that was neither a note nor a notice */
-    bool waking;          /* the last turn ended with something running that will wake the session */
+    bool waking; /* the last turn ended with something running that will wake the session */
     bool unattended;
     bool hushed; /* resolved by hand: notices alone open nothing until other evidence */
 
@@ -48,7 +48,8 @@ extern const struct noun noun_session, noun_thread;
 /* Finds or makes the session of an event, takes over its context, and notes its stamp. */
 struct session *session_get(struct rules *rules, const struct event *event, int64_t at_ms);
 /* Notes the stamp of an event; false: it is older than the newest of its thread, and may open nothing. */
-bool session_newer(struct rules *rules, struct session *session, const struct event *event, int64_t at_ms);
+bool session_newer(struct rules *rules, struct session *session, const struct event *event,
+                   int64_t at_ms);
 /* Takes over which process it is, once its needs have been judged by the old one. */
 void session_process(struct rules *rules, struct session *session, const struct event *event);
 /* Moves to a state. */

@@ -153,7 +153,8 @@ static void group_of(const struct need *need, char key[KEY_SIZE], char group[KEY
         if (!(need->treatment.group_by & 1u << i))
             continue;
         const char *value = group_value(need, (enum group_by)(1 << i));
-        k += (size_t)snprintf(key + k, KEY_SIZE - k, "%s=%.*s;", word_group_by.names[i], TEXT_NAME, value);
+        k += (size_t)snprintf(key + k, KEY_SIZE - k, "%s=%.*s;", word_group_by.names[i], TEXT_NAME,
+                              value);
         if (*value)
             g += (size_t)snprintf(group + g, KEY_SIZE - g, "%s%.*s", g ? " · " : "", TEXT_NAME, value);
     }

@@ -8,7 +8,7 @@
 
 /* Caps in bytes; a longer text is cut at a character. */
 enum {
-    TEXT_NAME = 96,    /* agent, host, branch, ids … */
+    TEXT_NAME = 96, /* agent, host, branch, ids … */
     TEXT_PATH = 256,
     TEXT_TITLE = 200,
     TEXT_BODY = 1000

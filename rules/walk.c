@@ -11,8 +11,8 @@ static const struct treatment defaults = {
     .expire_ms = INT64_C(3) * 86400000,
 };
 
-static const char *field_text(const struct need *need, const struct reason *reason, enum urgency urgency,
-                              enum match_field field)
+static const char *field_text(const struct need *need, const struct reason *reason,
+                              enum urgency urgency, enum match_field field)
 {
     const struct session *session = need->session;
     switch (field) {
@@ -55,8 +55,8 @@ static bool matches(const struct rule *rule, const struct need *need, const stru
                     enum urgency urgency)
 {
     for (int field = 0; field < MATCH_FIELDS; field++) {
-        const struct globs *wanted = &rule->match.field[field], *not = &rule->not.field[field];
-        if (wanted->n == 0 && not->n == 0)
+        const struct globs *wanted = &rule->match.field[field], *not = &rule->unless.field[field];
+        if (wanted->n == 0 && not ->n == 0)
             continue;
         const char *text = field_text(need, reason, urgency, (enum match_field)field);
         if ((wanted->n && !any_globs(wanted, text)) || any_globs(not, text))
@@ -107,7 +107,8 @@ static void open_or_shut(const struct rules *rules, const struct rule *rule, uin
     }
 }
 
-static void apply(const struct rules *rules, const struct rule *rule, uint32_t named, struct treatment *out)
+static void apply(const struct rules *rules, const struct rule *rule, uint32_t named,
+                  struct treatment *out)
 {
     for (int key = 0; key < SET_KEYS; key++) {
         if (!(rule->sets & 1u << key))
@@ -160,8 +161,8 @@ static enum urgency own_urgency(const struct reason *reason)
     return reason->kind == KIND_REVIEW ? URGENCY_LOW : URGENCY_NORMAL;
 }
 
-static void walk_reason(const struct rules *rules, const struct need *need, const struct reason *reason,
-                        struct treatment *out)
+static void walk_reason(const struct rules *rules, const struct need *need,
+                        const struct reason *reason, struct treatment *out)
 {
     *out = defaults;
     out->reason = reason;

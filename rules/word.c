@@ -8,13 +8,14 @@
     const struct words word_##id = {text, (int)(sizeof id##_names / sizeof *id##_names), id##_names}
 
 WORDS(state, "state", "unknown", "started", "working", "blocked", "done", "failed", "idle", "ended");
-WORDS(kind, "kind", "permission", "question", "plan", "login", "failure", "limit", "stalled", "custom",
-      "review");
+WORDS(kind, "kind", "permission", "question", "plan", "login", "failure", "limit", "stalled",
+      "custom", "review");
 WORDS(urgency, "urgency", "unset", "low", "normal", "critical");
 WORDS(closes, "closes", "nothing", "request", "thread", "main", "session");
 WORDS(opens, "opens", "nothing", "opens", "confirms");
 WORDS(slot, "hold", "never", "batch", "focus-end", "breakpoint", "times", "digest");
-WORDS(delivery, "delivery", "none", "queued", "in flight", "deferred", "delivered", "failed", "withdrawn");
+WORDS(delivery, "delivery", "none", "queued", "in flight", "deferred", "delivered", "failed",
+      "withdrawn");
 
 const char *word_name(const struct words *words, int value)
 {

@@ -56,9 +56,9 @@ enum opens {
 
 /* When a need that has settled may be told: one slot. */
 enum slot {
-    SLOT_NEVER,      /* never held: at once */
-    SLOT_BATCH,      /* when it has waited so long */
-    SLOT_FOCUS_END,  /* when the focus ends */
+    SLOT_NEVER,     /* never held: at once */
+    SLOT_BATCH,     /* when it has waited so long */
+    SLOT_FOCUS_END, /* when the focus ends */
     SLOT_BREAKPOINT, /* not yet: at a breakpoint, or when waiting has become dearer than breaking in */
     SLOT_TIMES,      /* not yet: hold: ["11:45"] */
     SLOT_DIGEST,     /* not yet: digest: ["11:45"] */

@@ -36,11 +36,19 @@ class Speaker(threading.Thread):
         self.name_ = f"{NAME}{number}"
         self.random = random.Random(f"{SEED}{self.name_}")
         self.count = 0
+        self.stamp = 0
         self.sessions = []
 
     def mark(self):
         self.count += 1
         return f"{self.name_}x{self.count}"
+
+    def stamp_ms(self):
+        """A stamp of its own for each message: of two with one stamp nobody can tell the later one."""
+        while receivers.wall_ms() <= self.stamp:
+            time.sleep(0.0005)
+        self.stamp = receivers.wall_ms()
+        return self.stamp
 
     def pick(self):
         """A session, and what it says next."""
@@ -125,7 +133,7 @@ class Event(Speaker):
 
     def say(self, session, what, mark, row):
         row["id"] = f"{self.random.getrandbits(64) | 1:016x}"
-        message = {"type": "event", "id": row["id"], "at_ms": receivers.wall_ms(), "agent": "script",
+        message = {"type": "event", "id": row["id"], "at_ms": self.stamp_ms(), "agent": "script",
                    "session": session["id"], "state": self.STATES[what], "title": "asks " + mark, "text": mark,
                    "repository": session["repository"]}
         if what == "ask":

@@ -45,8 +45,9 @@ class Delivery:
         return self.audible or self.type == "deliver"  # a line, a message
 
     def __str__(self):
-        return (f"{self.type} of alert {self.alert} version {self.version}{' audible' if self.audible else ''} at "
-                f"{self.at} with {', '.join(n[0] for n in self.needs)}: {self.outcome}")
+        needs = [need[0] for need in self.needs]
+        return (f"{self.type} of {self.alert} version {self.version}{' audible' if self.audible else ''} at {self.at} "
+                f"with {', '.join(needs[:4])}{f' and {len(needs) - 4} more' if len(needs) > 4 else ''}: {self.outcome}")
 
 
 def deliveries(path):
@@ -197,11 +198,11 @@ def repeats(evidence, receiver):
         if not before:  # told silently before, and rings now: a ring it owed would have come with a first delivery
             faults.append(f"rings though nothing is new: {d}")
             continue
-        duplicates += 1
         between = [i for i, t in enumerate(kills) if before.at <= t <= d.at and i not in used[d.alert]]
         if not between:
             faults.append(f"told again, and nothing was killed since: {before}; {d}")
         else:
+            duplicates += 1
             used[d.alert].add(between[0])
         if d.version < before.version:
             faults.append(f"told again with an older version: {before}; {d}")
@@ -220,6 +221,16 @@ def late(evidence, receiver, balanced):
             if end is not None and d.at > end:
                 faults.append(f"need {need} of {session} was answered at {end}, and told: {d}")
     return faults
+
+
+def left_behind(evidence, receiver):
+    """Alerts that are over, and were, or may have been, shown: the last word about each is its withdrawal."""
+    there = {f"{row[0] >> 20}.{row[0] & 0xfffff}" for row in evidence.db.execute("SELECT id FROM alert WHERE open")}
+    last = {}
+    for d in evidence.deliveries[receiver]:
+        last[d.alert] = d
+    return [f"alert {alert} is over, and the last word was: {d}" for alert, d in last.items()
+            if alert not in there and (d.type != "withdraw" or d.outcome != "delivered")]
 
 
 def arrived(evidence, receiver):
@@ -256,6 +267,8 @@ def judge(evidence, more):
         checks.append((f"needs told twice on {receiver}", faults, f"{duplicates} duplicates, each by a kill"))
         checks.append((f"needs told on {receiver} after their answer", late(evidence, receiver, balanced)))
         checks.append((f"deliveries to {receiver} that never arrived", arrived(evidence, receiver)))
+        if receiver != "webhook":  # which cannot take anything back
+            checks.append((f"alerts left on {receiver} after their end", left_behind(evidence, receiver)))
     checks.append(("integrity_check", [] if evidence.integrity == ["ok"] else evidence.integrity))
     checks += more
     return [(c[0], c[1], c[2] if len(c) > 2 else "") for c in checks]

@@ -30,6 +30,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.abspath(os.environ.get("BUILD") or os.path.join(ROOT, "build"))
 SANITIZER = os.environ.get("QUIETBELL_SANITIZER", "")
 # Everything is slower under a sanitizer, and on a machine that does something else as well.
+RECORDER = ROOT + "/tests/plugins/recorder.py"
 PATIENCE_S = 60 if SANITIZER else 15
 # The caller's agent, desktop and quietbell must not be seen by what is tested.
 FOREIGN = re.compile("^(CLAUDE|CODEX|GEMINI|QWEN|COPILOT|OPENCODE|AUGMENT|CRUSH|CURSOR|AIDER|WARP|CONDUCTOR|CI$"
@@ -630,6 +631,19 @@ class Rig:
         answer = self.ask(message)
         check(answer["ok"], f"post: {answer}")
         return answer["seq"]
+
+    def recorded(self, name="out"):
+        """What the host said to tests/plugins/recorder.py, whose file is NAME: messages, oldest first."""
+        try:
+            with open(f"{self.dir}/{name}", encoding="utf-8") as file:
+                return [json.loads(line) for line in file if line.endswith("\n")]
+        except FileNotFoundError:
+            return []
+
+    def tells(self, name="out"):
+        """The words of every version that was handed to it."""
+        return [m["alert"]["title"] + "\n" + m["alert"]["body"] for m in self.recorded(name)
+                if m["type"] in ("deliver", "update")]
 
     # -- files --
 

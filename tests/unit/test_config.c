@@ -285,7 +285,7 @@ static void test_rule(void **state)
     assert_string_equal(rule->match.field[MATCH_BRANCH].glob[0], "");
     assert_int_equal(rule->match.field[MATCH_BRANCH].n, 1);
     assert_int_equal(rule->match.field[MATCH_TOOL].n, 0);
-    assert_int_equal(rule->not .field[MATCH_TOOL].n, 1);
+    assert_int_equal(rule->unless.field[MATCH_TOOL].n, 1);
     assert_int_equal(rule->sets, (1 << SET_KEYS) - 1);
     assert_int_equal(rule->urgency, URGENCY_CRITICAL);
     assert_int_equal(rule->to, 1 | 4);

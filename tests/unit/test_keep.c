@@ -64,7 +64,7 @@ static struct policy *make_policy(void *arg)
     rule->group_by = GROUP_SESSION | GROUP_KIND;
     rule = policy_rule(policy, "failures break through");
     policy_match(&rule->match, MATCH_KIND, "failure");
-    policy_match(&rule->not, MATCH_REPOSITORY, "repo2");
+    policy_match(&rule->unless, MATCH_REPOSITORY, "repo2");
     rule->sets = 1u << SET_URGENCY;
     rule->urgency = URGENCY_CRITICAL;
     rule = policy_rule(policy, "to the team in focus");
