@@ -49,6 +49,7 @@ PLUGIN_LIBS_default  := jansson
 PLUGIN_LIBS_desktop  := libnotify jansson
 PLUGIN_LIBS_webhook  := libcurl jansson glib-2.0
 PLUGIN_LIBS_terminal := jansson
+PLUGIN_LIBS_watch    := libuv jansson
 # The kit offers its loop to plugins on GLib too, hence glib-2.0 for its headers.
 KIT_PKGS := jansson glib-2.0
 

@@ -201,7 +201,8 @@ static void take_hello(struct kit *kit, const json_t *message)
         json_array_append_new(can, json_string(PROTOCOL_CAN_WITHDRAW));
     kit_send(kit, json_pack("{ss si ss ss ss so}", "type", PROTOCOL_MANIFEST, "protocol",
                             PROTOCOL_VERSION, "name", plugin->name, "version", plugin->version,
-                            "role", PROTOCOL_ROLE_SENDER, "can", can));
+                            "role", plugin->can & KIT_SENSOR ? PROTOCOL_ROLE_SENSOR : PROTOCOL_ROLE_SENDER, "can",
+                            can));
     if (json_integer_value(json_object_get(message, "protocol")) != PROTOCOL_VERSION) {
         kit_log("the host speaks another protocol than %d: not serving", PROTOCOL_VERSION);
         return;
@@ -213,6 +214,8 @@ static void take_hello(struct kit *kit, const json_t *message)
     }
     kit->ready = true;
     kit_send(kit, json_pack("{ss}", "type", PROTOCOL_READY));
+    if (plugin->ready)
+        plugin->ready(kit);
 }
 
 static enum kit_urgency urgency_of(const char *word)
@@ -262,7 +265,10 @@ static void take_deliver(struct kit *kit, const json_t *message)
     alert.urgency = urgency_of(kit_string(json, "urgency"));
     alert.title = kit_string(json, "title");
     alert.body = kit_string(json, "body");
-    kit->plugin->deliver(kit, id, &alert);
+    if (kit->plugin->deliver)
+        kit->plugin->deliver(kit, id, &alert);
+    else
+        kit_result(kit, id, PROTOCOL_FAILED, 0, "a sensor shows no alerts");
 }
 
 static void take_withdraw(struct kit *kit, const json_t *message)
@@ -279,6 +285,12 @@ static void take_withdraw(struct kit *kit, const json_t *message)
                               json_integer_value(json_object_get(alert, "version")));
 }
 
+static void take_ack(struct kit *kit, const json_t *message)
+{
+    if (kit->plugin->ack)
+        kit->plugin->ack(kit, message);
+}
+
 static void take_stop(struct kit *kit, const json_t *message)
 {
     (void)message;
@@ -291,7 +303,7 @@ static const struct {
 } messages[] = {
     {PROTOCOL_HELLO, take_hello},    {PROTOCOL_DELIVER, take_deliver},
     {PROTOCOL_UPDATE, take_deliver}, {PROTOCOL_WITHDRAW, take_withdraw},
-    {PROTOCOL_STOP, take_stop},
+    {PROTOCOL_ACK, take_ack},        {PROTOCOL_STOP, take_stop},
 };
 
 static void take_line(struct kit *kit, const char *line, size_t len)

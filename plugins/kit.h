@@ -25,7 +25,8 @@
 #include <stdint.h>
 
 enum { KIT_IN = 0, KIT_OUT = 1 };          /* the descriptors */
-enum { KIT_UPDATE = 1, KIT_WITHDRAW = 2 }; /* bits of kit_plugin.can */
+/* Bits of kit_plugin.can. A sensor is delivered nothing. */
+enum { KIT_UPDATE = 1, KIT_WITHDRAW = 2, KIT_SENSOR = 4 };
 
 enum kit_urgency { KIT_LOW, KIT_NORMAL, KIT_CRITICAL };
 
@@ -53,6 +54,9 @@ struct kit_plugin {
     void (*deliver)(struct kit *kit, const char *id, const struct kit_alert *alert);
     /* Likewise. NULL if it cannot. */
     void (*withdraw)(struct kit *kit, const char *id, const char *alert, int64_t version);
+    /* A sensor's: it has said that it is ready; the host answers an event. NULL: not wanted. */
+    void (*ready)(struct kit *kit);
+    void (*ack)(struct kit *kit, const json_t *message);
 };
 
 struct kit {

@@ -14,7 +14,8 @@
  *                                        <-  acted {alert version action}  unasked: a button was pressed
  *                                        <-  closed {alert version by}     unasked: it left the screen
  *                                        <-  event {id ..} | presence {..} unasked: sensors
- *   ack {id ok seq|error}                ->                                answers an event, committed
+ *                                        <-  file {id ..}                  unasked: the file watch
+ *   ack {id ok seq|error}                ->                                answers an event or file, committed
  *   stop, or the end of stdin            ->  finishes and exits with 0
  */
 #ifndef QUIETBELL_PROTOCOL_H
@@ -115,6 +116,16 @@
  *   at_ms  integer  wall clock, optional
  *   agent session state kind title text context ...  see quietbell(1) */
 #define PROTOCOL_EVENT "event"
+
+/* file: what was seen in a file. Of the host's own file watch only.
+ *   id       string   as with event
+ *   at_ms    integer  when it was seen
+ *   path     string   absolute
+ *   format   string   "json", "json-lines" or "log"
+ *   content  string   a whole file of JSON, or one new line; null: the file is gone
+ *   gone     boolean  the same: it is gone
+ *   session  string   optional: the session's id, where it stands in the first line only */
+#define PROTOCOL_FILE "file"
 
 /* presence: what a presence sensor knows.
  *   state    string  "active", "idle", "locked" or "away"

@@ -46,11 +46,20 @@ struct arrival *arrival_outcome(const struct outcome *outcome)
     return arrival;
 }
 
+struct arrival *arrival_presence(const struct presence_input *presence, json_t *json)
+{
+    struct arrival *arrival = arrival_new(INPUT_PRESENCE);
+    arrival->presence = *presence;
+    arrival->json = json;
+    return arrival;
+}
+
 void arrival_free(struct arrival *arrival)
 {
     if (arrival->has_message)
         message_clear(&arrival->message);
     config_free(arrival->config);
+    json_decref(arrival->json);
     free(arrival->raw);
     free(arrival->text);
     free(arrival->more);

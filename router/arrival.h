@@ -27,16 +27,19 @@ struct arrival {
     /* INPUT_EVENT: a hook or an event, parsed; and as it came */
     struct message message;
     bool has_message;
+    bool seen; /* by our own file watch */
     char *raw;
     size_t raw_len;
     uint64_t message_id; /* 0: none */
     int64_t at_wall_ms;
 
-    struct command command; /* focus: arrival_text */
-    struct outcome outcome; /* receiver, reason: owned */
-    struct config *config;  /* INPUT_POLICY: owned */
-    int64_t pid, pid_start; /* INPUT_GONE */
-    char *text, *more;      /* owned: what the borrowed strings above point to */
+    struct command command;         /* focus: arrival_text */
+    struct outcome outcome;         /* receiver, reason: owned */
+    struct presence_input presence; /* borrows from json */
+    json_t *json;                   /* INPUT_PRESENCE: owned */
+    struct config *config;          /* INPUT_POLICY: owned */
+    int64_t pid, pid_start;         /* INPUT_GONE */
+    char *text, *more;              /* owned: what the borrowed strings above point to */
 
     /* where the answer goes; NULL: nobody asks */
     void (*answer)(void *owner, struct arrival *arrival, const struct answer *answer);
@@ -56,6 +59,8 @@ struct arrival *arrival_new(enum input_type type);
 struct arrival *arrival_message(struct message *message, char *raw, size_t raw_len);
 struct arrival *arrival_command(const struct command *command);
 struct arrival *arrival_outcome(const struct outcome *outcome);
+/* Takes the reference. */
+struct arrival *arrival_presence(const struct presence_input *presence, json_t *json);
 void arrival_free(struct arrival *arrival);
 /* What it costs in memory while it waits, roughly. */
 size_t arrival_weight(const struct arrival *arrival);

@@ -2,8 +2,8 @@
  *
  * The map: quietbell.c has main, the table of commands and the options; client.c the talk with the daemon;
  * client_board.c, client_list.c, client_why.c show; client_act.c, client_post.c act; client_check.c reads
- * the configuration without a daemon; client_find.c makes a need out of what a person typed; grid.c
- * aligns columns. Every command returns an exit code and has printed what there is to say. */
+ * the configuration without a daemon; client_setup.c connects agents, client_doctor.c looks whether all works;
+ * client_mapping.c tries a mapping file; client_find.c makes a need out of what a person typed; grid.c aligns columns. Every command returns an exit code and has printed what there is to say. */
 #ifndef ROUTER_CLIENT_H
 #define ROUTER_CLIENT_H
 
@@ -106,6 +106,9 @@ int client_test(struct client *client, int argc, char **argv);
 int client_focus(struct client *client, int argc, char **argv);
 int client_check(struct client *client, int argc, char **argv);
 int client_reload(struct client *client, int argc, char **argv);
+int client_mapping(struct client *client, int argc, char **argv);
+int client_setup(struct client *client, int argc, char **argv);
+int client_doctor(struct client *client, int argc, char **argv);
 /* Prints the focuses of an answer; for status too. */
 void client_print_focus(const struct client *client, const json_t *focuses);
 

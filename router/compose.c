@@ -137,7 +137,7 @@ static void compose_one(const struct need *need, const struct moment *now, char 
     const struct session *session = need->session;
     char where[PART_MAX], agent[96], ask[PART_MAX], text[PART_MAX], more[PART_MAX];
     char branch[PART_MAX], place[PART_MAX], waited[PART_MAX], times[PART_MAX] = "", line[4 * PART_MAX];
-    int64_t count = need_count(need);
+    int64_t reminders = need_reason(need)->count - 1;
 
     plain_line(session_where(session), where, 80);
     plain_line(session->agent, agent, 40);
@@ -154,8 +154,9 @@ static void compose_one(const struct need *need, const struct moment *now, char 
     put_branch(session, true, branch);
     put_place(session, place);
     put_waited(need, now, waited);
-    if (count > 1 && need->kind != KIND_REVIEW)
-        snprintf(times, sizeof times, "asked %lld times", (long long)count);
+    if (reminders > 0 && need->kind != KIND_REVIEW)
+        snprintf(times, sizeof times, reminders == 1 ? "reminded once" : "reminded %lld times",
+                 (long long)reminders);
     add_line(body, plain_join(line, sizeof line, DOT, branch, place, waited, times, NULL));
 
     char task[PART_MAX], cut[PART_MAX];

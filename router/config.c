@@ -15,9 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum top { TOP_PRESET, TOP_RECEIVERS, TOP_FOCUS, TOP_RULES, TOP_ACCEPT_UIDS, TOP_POLICY };
+enum top { TOP_PRESET, TOP_RECEIVERS, TOP_FOCUS, TOP_RULES, TOP_ACCEPT_UIDS, TOP_WATCH, TOP_POLICY };
 static const char *const top_names[] = {"preset", "receivers",   "focus",
-                                        "rules",  "accept_uids", "policy"};
+                                        "rules",  "accept_uids", "watch",  "policy"};
 static const struct words word_top = {"key", sizeof top_names / sizeof *top_names, top_names};
 
 #define PRESET_DEFAULT "eager" /* until there are breakpoints; then "default" */
@@ -26,6 +26,22 @@ void not_yet(const struct source *source, const struct yaml_node *item, const ch
 {
     yaml_problem_key(source->yaml, item, meanwhile, "not yet: this version does not know %s",
                      item->key);
+}
+
+bool presence_bits(const struct source *source, const struct yaml_node *node, uint32_t *bits)
+{
+    const char **texts;
+    int n, word;
+    if (!yaml_texts(source->yaml, node, &texts, &n))
+        return false;
+    for (int i = 0; i < n; i++) {
+        if (yaml_word(source->yaml, yaml_item(node, i), &word_presence, &word))
+            *bits |= 1u << word;
+    }
+    free(texts);
+    if (n == 0)
+        yaml_problem(source->yaml, node, "name one, or leave it out", "no presence is named here");
+    return n > 0;
 }
 
 /* ---- presets -------------------------------------------------------------------------------------- */
@@ -44,22 +60,14 @@ static const struct embedded *preset_find(const char *name)
 /* The preset the person wants; a wrong one is reported, and the default taken to go on with. */
 static const char *preset_name(const struct source *own)
 {
-    static const char *const later[] = {"default", "deep-focus", "on-call"};
-    static const char *const known[] = {"eager", "none"};
+    static const char *const known[] = {"default", "eager", "deep-focus", "on-call", "none"};
     const struct yaml_node *node = yaml_find(yaml_root(own->yaml), "preset");
     const char *name;
     if (!node || !yaml_text(own->yaml, node, &name))
         return PRESET_DEFAULT;
     if (strcmp(name, "none") == 0 || (strlen(name) < 40 && !strchr(name, '/') && preset_find(name)))
         return name;
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-        if (strcmp(name, later[i]) == 0) {
-            yaml_problem(own->yaml, node, "use preset: eager (or none) meanwhile",
-                         "not yet: the preset \"%s\" needs what a later version brings", name);
-            return PRESET_DEFAULT;
-        }
-    }
-    yaml_unknown(own->yaml, node, "unknown preset", known, 2);
+    yaml_unknown(own->yaml, node, "unknown preset", known, sizeof known / sizeof *known);
     return PRESET_DEFAULT;
 }
 
@@ -88,8 +96,8 @@ static void top_read(struct reading *reading, struct source *source)
         int key = yaml_key(source->yaml, item, &word_top);
         if (key == TOP_ACCEPT_UIDS)
             uids_read(reading, source, item);
-        else if (key == TOP_POLICY)
-            not_yet(source, item, "leave it out: there is no deferral policy to tune");
+        else if (key == TOP_WATCH)
+            yaml_bool(source->yaml, item, &reading->config->watch);
     }
 }
 
@@ -112,6 +120,7 @@ static void read_all(struct reading *reading)
     receivers_join(reading);
     part(reading, own, TOP_FOCUS, focuses_read);
     part(reading, preset, TOP_FOCUS, focuses_read);
+    part(reading, own, TOP_POLICY, policy_read);
     part(reading, preset, TOP_RULES, rules_read);
     part(reading, own, TOP_RULES, rules_read);
 }
@@ -155,6 +164,7 @@ int config_parse(struct config **out, const char *text, size_t len, const char *
     int before = problems->n, more = problems->more;
     char preset_file[64] = "";
     struct config *config = must_alloc(sizeof *config);
+    config->watch = true;
     char *folder = folder_of(base_dir, flags);
     struct reading reading = {
         .config = config, .problems = problems, .base_dir = folder, .flags = flags};

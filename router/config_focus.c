@@ -99,6 +99,18 @@ static void times_read(const struct source *source, const struct yaml_node *node
     free(texts);
 }
 
+static void follow_read(const struct source *source, const struct yaml_node *node,
+                        struct policy_focus *focus)
+{
+    static const char *const names[] = {"desktop"};
+    const char *text;
+    if (!yaml_text(source->yaml, node, &text))
+        return;
+    focus->follow = strcmp(text, "desktop") == 0;
+    if (!focus->follow)
+        yaml_unknown(source->yaml, node, "unknown switch", names, 1);
+}
+
 static void focus_read(const struct source *source, const struct yaml_node *node,
                        struct policy_focus *focus)
 {
@@ -110,9 +122,13 @@ static void focus_read(const struct source *source, const struct yaml_node *node
         case FOCUS_TIMES:
             times_read(source, item, focus);
             break;
-        case FOCUS_FOLLOW:
-        case FOCUS_CALENDAR:
         case FOCUS_PRESENCE:
+            presence_bits(source, item, &focus->presence);
+            break;
+        case FOCUS_FOLLOW:
+            follow_read(source, item, focus);
+            break;
+        case FOCUS_CALENDAR:
             not_yet(source, item,
                     "use times: [\"Mon-Fri 09:30-12:00\"], or switch it by hand: quietbell focus on NAME");
             break;

@@ -52,6 +52,10 @@ void focuses_read(struct reading *reading, struct source *source, const struct y
 /* Appends the rules of one source. All receivers and focuses are known. */
 void rules_read(struct reading *reading, struct source *source, const struct yaml_node *node);
 
+/* The numbers of deferral. */
+void policy_read(struct reading *reading, struct source *source, const struct yaml_node *node);
+/* presence: one of its words, or a list; as bits. */
+bool presence_bits(const struct source *source, const struct yaml_node *node, uint32_t *bits);
 /* "not yet": a key that the design knows and this version does not. */
 void not_yet(const struct source *source, const struct yaml_node *item, const char *meanwhile);
 /* A name of a receiver or focus: a letter, then at most 39 of [a-z0-9_-]. Reports. */

@@ -327,6 +327,21 @@ static char *plugin_read(struct receiver_reading *slot)
     return must_copy(name);
 }
 
+/* "4/h": rings in an hour. */
+static void budget_read(const struct yaml *yaml, const struct yaml_node *node,
+                        struct policy_receiver *receiver)
+{
+    const char *text;
+    int n = 0, digits = 0;
+    if (!yaml_text(yaml, node, &text))
+        return;
+    for (; digits < 3 && text[digits] >= '0' && text[digits] <= '9'; digits++)
+        n = n * 10 + text[digits] - '0';
+    if (n == 0 || strcmp(text + digits, "/h") != 0)
+        yaml_problem(yaml, node, "write 4/h: at most four rings in an hour", "\"%s\" is no budget", text);
+    receiver->budget = n;
+}
+
 /* The keys that every receiver has. */
 static void common_read(const struct receiver_reading *slot, int at)
 {
@@ -338,8 +353,7 @@ static void common_read(const struct receiver_reading *slot, int at)
             continue;
         yaml_public(yaml, item);
         if (key == COMMON_BUDGET)
-            not_yet(slot->source, item,
-                    "leave it out, and let a rule batch what goes there: batch: 15m");
+            budget_read(yaml, item, receiver);
         if (key == COMMON_FALLBACK) {
             slot->reading->fallback[at].yaml = yaml;
             slot->reading->fallback[at].node = item;

@@ -179,29 +179,119 @@ static void set_batch(const struct rule_reading *rule, const struct yaml_node *n
     yaml_duration(rule->source->yaml, node, &rule->rule->batch_ms);
 }
 
-static void set_hold(const struct rule_reading *rule, const struct yaml_node *node)
+/* Times of the local day: one, or a list. */
+static void times_of_day(const struct rule_reading *rule, const struct yaml_node *node, enum slot slot)
 {
-    static const char *const names[] = {"never", "focus-end"};
-    static const char *const meanwhile = "use hold: never, hold: focus-end or batch: 10m meanwhile";
     const struct yaml *yaml = rule->source->yaml;
-    const char *text;
-    int minute;
-    if (node->type == YAML_SEQUENCE) {
-        yaml_problem(yaml, node, meanwhile, "not yet: this version cannot hold until a time of day");
+    int n = node->type == YAML_SEQUENCE ? node->n : 1, minute;
+    rule->rule->slot = slot;
+    if (n == 0 || n > RULE_TIMES_MAX) {
+        yaml_problem(yaml, node, "write [\"11:45\", \"16:45\"]", "between one and %d times of day",
+                     RULE_TIMES_MAX);
         return;
     }
-    if (!yaml_text(yaml, node, &text))
+    for (int i = 0; i < n; i++) {
+        const struct yaml_node *item = node->type == YAML_SEQUENCE ? yaml_item(node, i) : node;
+        if (yaml_clock(yaml, item, &minute))
+            rule->rule->times_min[rule->rule->n_times++] = (int16_t)(minute % 1440);
+    }
+}
+
+static void set_digest(const struct rule_reading *rule, const struct yaml_node *node)
+{
+    times_of_day(rule, node, SLOT_DIGEST);
+}
+
+static void set_hold(const struct rule_reading *rule, const struct yaml_node *node)
+{
+    static const struct {
+        const char *name;
+        enum slot slot;
+    } holds[] = {{"never", SLOT_NEVER}, {"breakpoint", SLOT_BREAKPOINT}, {"focus-end", SLOT_FOCUS_END}};
+    static const char *const names[] = {"never", "breakpoint", "focus-end"};
+    const char *text;
+    int minute;
+    if (node->type == YAML_SEQUENCE)
+        return times_of_day(rule, node, SLOT_TIMES);
+    if (!yaml_text(rule->source->yaml, node, &text))
         return;
-    if (strcmp(text, "breakpoint") == 0)
-        yaml_problem(yaml, node, meanwhile, "not yet: this version does not see breakpoints");
-    else if (clock_parse(text, &minute))
-        yaml_problem(yaml, node, meanwhile, "not yet: this version cannot hold until a time of day");
-    else if (strcmp(text, "never") == 0)
-        rule->rule->slot = SLOT_NEVER;
-    else if (strcmp(text, "focus-end") == 0)
-        rule->rule->slot = SLOT_FOCUS_END;
+    if (clock_parse(text, &minute))
+        return times_of_day(rule, node, SLOT_TIMES);
+    int hold = name_find(names, 3, text);
+    if (hold < 0)
+        yaml_unknown(rule->source->yaml, node, "unknown hold", names, 3);
     else
-        yaml_unknown(yaml, node, "unknown hold", names, 2);
+        rule->rule->slot = holds[hold].slot;
+}
+
+static void set_inhibit(const struct rule_reading *rule, const struct yaml_node *node)
+{
+    const char **texts;
+    int n, word;
+    if (!yaml_texts(rule->source->yaml, node, &texts, &n))
+        return;
+    for (int i = 0; i < n; i++) {
+        if (yaml_word(rule->source->yaml, yaml_item(node, i), &word_inhibit, &word))
+            rule->rule->inhibit |= 1u << word;
+    }
+    free(texts);
+}
+
+enum { REPEAT_TIMES = 3, REPEAT_TIMES_MAX = 20 };
+
+static void set_repeat(const struct rule_reading *rule, const struct yaml_node *node)
+{
+    static const char *const keys[] = {"every", "times"};
+    static const struct words known = {"key of repeat", 2, keys};
+    const struct yaml *yaml = rule->source->yaml;
+    int64_t times = REPEAT_TIMES;
+    if (node->type == YAML_MAPPING) {
+        for (const struct yaml_node *item = node->first; item; item = item->next) {
+            int key = yaml_key(yaml, item, &known);
+            if (key == 0)
+                yaml_duration(yaml, item, &rule->rule->repeat_ms);
+            else if (key == 1)
+                yaml_int(yaml, item, 1, REPEAT_TIMES_MAX, &times);
+        }
+    } else if (!yaml_duration(yaml, node, &rule->rule->repeat_ms)) {
+        return;
+    }
+    rule->rule->repeat_times = (int)times;
+    if (node->type == YAML_MAPPING && rule->rule->repeat_ms == 0) /* repeat: 0 is never again */
+        yaml_problem(yaml, node, "write { every: 10m, times: 3 }", "repeat needs every: after how long");
+}
+
+static void step_read(const struct rule_reading *rule, const struct yaml_node *node, int at)
+{
+    static const char *const keys[] = {"after", "to"};
+    static const struct words known = {"key of a step", 2, keys};
+    const struct yaml *yaml = rule->source->yaml;
+    if (!yaml_is(yaml, node, YAML_MAPPING))
+        return;
+    for (const struct yaml_node *item = node->first; item; item = item->next) {
+        int key = yaml_key(yaml, item, &known);
+        if (key == 0)
+            yaml_duration(yaml, item, &rule->rule->escalate[at].after_ms);
+        else if (key == 1)
+            rule->rule->escalate[at].to = receivers_named(rule, item);
+    }
+    if (!yaml_find(node, "after") || !yaml_find(node, "to"))
+        yaml_problem(yaml, node, "write { after: 15m, to: phone }", "a step needs after and to");
+    if (at > 0 && rule->rule->escalate[at].after_ms < rule->rule->escalate[at - 1].after_ms)
+        yaml_problem(yaml, node, "put the steps in the order of their times",
+                     "this step comes before the one above it");
+}
+
+static void set_escalate(const struct rule_reading *rule, const struct yaml_node *node)
+{
+    int n = node->type == YAML_SEQUENCE ? node->n : 1;
+    if (n > RULE_STEPS_MAX) {
+        yaml_problem(rule->source->yaml, node, NULL, "too many steps (at most %d)", RULE_STEPS_MAX);
+        return;
+    }
+    for (int i = 0; i < n; i++)
+        step_read(rule, node->type == YAML_SEQUENCE ? yaml_item(node, i) : node, i);
+    rule->rule->n_escalate = n;
 }
 
 static void set_group_by(const struct rule_reading *rule, const struct yaml_node *node)
@@ -223,27 +313,26 @@ static void set_silent(const struct rule_reading *rule, const struct yaml_node *
     yaml_bool(rule->source->yaml, node, &rule->rule->silent);
 }
 
-/* Every key of `set`. read NULL: not yet, and what to do meanwhile. */
+/* Every key of `set`. */
 static const struct set_row {
     const char *key;
     enum set_key sets;
     void (*read)(const struct rule_reading *rule, const struct yaml_node *node);
-    const char *meanwhile;
 } set_rows[] = {
-    {"urgency", SET_URGENCY, set_urgency, NULL},
-    {"to", SET_TO, set_to, NULL},
-    {"also", SET_ALSO, set_also, NULL},
-    {"settle", SET_SETTLE, set_settle, NULL},
-    {"hold", SET_SLOT, set_hold, NULL},
-    {"batch", SET_SLOT, set_batch, NULL},
-    {"digest", SET_SLOT, NULL, "use batch: 45m meanwhile"},
-    {"at_most", SET_AT_MOST, set_at_most, NULL},
-    {"group_by", SET_GROUP_BY, set_group_by, NULL},
-    {"silent", SET_SILENT, set_silent, NULL},
-    {"expire", SET_EXPIRE, set_expire, NULL},
-    {"inhibit", SET_KEYS, NULL, "leave it out: nothing is inhibited"},
-    {"repeat", SET_KEYS, NULL, "leave it out, or set urgency: critical"},
-    {"escalate", SET_KEYS, NULL, "send it to both at once meanwhile: also: NAME"},
+    {"urgency", SET_URGENCY, set_urgency},
+    {"to", SET_TO, set_to},
+    {"also", SET_ALSO, set_also},
+    {"settle", SET_SETTLE, set_settle},
+    {"hold", SET_SLOT, set_hold},
+    {"batch", SET_SLOT, set_batch},
+    {"digest", SET_SLOT, set_digest},
+    {"at_most", SET_AT_MOST, set_at_most},
+    {"group_by", SET_GROUP_BY, set_group_by},
+    {"silent", SET_SILENT, set_silent},
+    {"expire", SET_EXPIRE, set_expire},
+    {"inhibit", SET_INHIBIT, set_inhibit},
+    {"repeat", SET_REPEAT, set_repeat},
+    {"escalate", SET_ESCALATE, set_escalate},
 };
 enum { SET_ROWS = sizeof set_rows / sizeof *set_rows };
 
@@ -269,10 +358,6 @@ static void set_read(struct rule_reading *rule, const struct yaml_node *node)
                              "%s and %s in one rule", rule->slot_node->key, item->key);
         if (row->sets == SET_SLOT)
             rule->slot_node = item;
-        if (!row->read) {
-            not_yet(source, item, row->meanwhile);
-            continue;
-        }
         row->read(rule, item);
         rule->rule->sets |= 1u << row->sets;
     }
@@ -346,7 +431,7 @@ static void rule_read(struct rule_reading *rule, const struct yaml_node *node)
             stops = !yaml_bool(source->yaml, item, &rule->rule->stop) || rule->rule->stop;
             break;
         case RULE_PRESENCE:
-            not_yet(source, item, "use during: NAME of a focus meanwhile");
+            presence_bits(source, item, &rule->rule->presence);
             break;
         default: /* not our enum: the place of a word, or -1 */
             misplaced(source, item);

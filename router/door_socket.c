@@ -30,10 +30,13 @@ struct client {
     struct door_socket *door;
     uv_pipe_t pipe;
     struct line_buf in;
-    size_t held; /* of door->unparsed */
+    size_t held;   /* of door->unparsed */
+    size_t unsent; /* of door->unsent */
     struct ticket *tickets, **tickets_end;
     int pending;
     bool closing, closed, reading;
+    bool ended;  /* it sends no more; it may read on */
+    bool asking; /* a command of it waits for its answer, which may be large: one at a time */
     struct client *next, **at;
 };
 
@@ -44,7 +47,7 @@ struct door_socket {
     bool made; /* the socket file is ours to remove */
     struct client *clients;
     int n_clients;
-    size_t unparsed;
+    size_t unparsed, unsent;
     bool closing, listener_closed;
     void (*on_closed)(void *arg);
     void *closed_arg;
@@ -84,8 +87,6 @@ static void on_client_closed(uv_handle_t *handle)
 {
     struct client *client = handle->data;
     client->closed = true;
-    client->door->unparsed -= client->held;
-    client->held = 0;
     free_if_done(client);
 }
 
@@ -93,6 +94,9 @@ static void close_client(struct client *client)
 {
     if (client->closing)
         return;
+    client->door->unsent -= client->unsent;
+    client->door->unparsed -= client->held;
+    client->unsent = client->held = 0;
     client->closing = true;
     uv_close((uv_handle_t *)&client->pipe, on_client_closed);
 }
@@ -103,31 +107,73 @@ struct sending {
     uv_write_t request;
     struct client *client;
     char *text;
+    size_t length; /* what is left of it */
 };
+
+static void start_reading(struct client *client);
+
+static struct client *most_unsent(const struct door_socket *door)
+{
+    struct client *most = door->clients;
+    for (struct client *client = door->clients; client; client = client->next)
+        most = client->unsent > most->unsent ? client : most;
+    return most;
+}
+
+/* An answer counts from when it is there until it is written. Whoever reads least goes first. */
+static void count_unsent(struct client *client, size_t length)
+{
+    struct door_socket *door = client->door;
+    while (door->unsent > DOOR_UNREAD_MAX) {
+        log_error("a client was closed: it does not read its answers");
+        close_client(most_unsent(door));
+    }
+    if (client->closing)
+        return;
+    client->unsent += length;
+    door->unsent += length;
+}
+
+static void uncount_unsent(struct client *client, size_t length)
+{
+    if (client->closing)
+        return;
+    client->unsent -= length;
+    client->door->unsent -= length;
+}
 
 static void on_sent(uv_write_t *request, int status)
 {
     struct sending *sending = request->data;
-    if (status < 0)
-        close_client(sending->client);
+    struct client *client = sending->client;
+    uncount_unsent(client, sending->length);
     free(sending->text);
     free(sending);
+    if (status < 0 || (client->ended && !client->tickets && client->unsent == 0))
+        close_client(client);
+    else
+        start_reading(client);
 }
 
 /* Takes over the text. */
 static void send_text(struct client *client, char *text)
 {
     uv_buf_t buf = uv_buf_init(text, (unsigned)strlen(text));
-    if (!client->closing && client->door->closing == false &&
-        uv_stream_get_write_queue_size((uv_stream_t *)&client->pipe) > DOOR_UNREAD_MAX)
-        close_client(client);
-    if (client->closing || uv_try_write((uv_stream_t *)&client->pipe, &buf, 1) == (int)buf.len) {
+    int sent = client->closing ? 0 : uv_try_write((uv_stream_t *)&client->pipe, &buf, 1);
+    if (sent > 0) { /* perhaps not all */
+        buf.base += sent;
+        buf.len -= (size_t)sent;
+    }
+    if (buf.len > 0)
+        count_unsent(client, buf.len);
+    if (client->closing || buf.len == 0) {
         free(text);
         return;
     }
     struct sending *sending = must_alloc(sizeof *sending);
     sending->client = client;
     sending->text = text;
+    sending->length = buf.len;
     sending->request.data = sending;
     if (uv_write(&sending->request, (uv_stream_t *)&client->pipe, &buf, 1, on_sent) < 0) {
         free(text);
@@ -136,8 +182,6 @@ static void send_text(struct client *client, char *text)
     }
 }
 
-static void start_reading(struct client *client);
-
 /* Sends what is answered at the head of the line. */
 static void flush(struct client *client)
 {
@@ -145,6 +189,7 @@ static void flush(struct client *client)
         struct ticket *ticket = client->tickets;
         client->tickets = ticket->next;
         client->pending--;
+        uncount_unsent(client, strlen(ticket->answer));
         send_text(client, ticket->answer);
         free(ticket);
     }
@@ -152,7 +197,7 @@ static void flush(struct client *client)
         client->tickets_end = &client->tickets;
     if (client->closed)
         return free_if_done(client);
-    if (client->door->closing && !client->tickets)
+    if ((client->door->closing || (client->ended && client->unsent == 0)) && !client->tickets)
         close_client(client);
     else if (!client->reading && client->pending < DOOR_PENDING_MAX / 2)
         start_reading(client);
@@ -170,10 +215,17 @@ static char *answer_text(json_t *answer)
     return text;
 }
 
+static void set_answer(struct ticket *ticket, char *text)
+{
+    ticket->answer = text;
+    count_unsent(ticket->client, strlen(text));
+}
+
 static void on_command_answer(void *owner, json_t *answer)
 {
     struct ticket *ticket = owner;
-    ticket->answer = answer_text(answer);
+    ticket->client->asking = false;
+    set_answer(ticket, answer_text(answer));
     flush(ticket->client);
 }
 
@@ -182,15 +234,15 @@ static void fill(struct ticket *ticket, const struct answer *answer)
     char ok[48];
     if (answer->ok) {
         snprintf(ok, sizeof ok, "{\"ok\":true,\"seq\":%llu}\n", (unsigned long long)answer->seq);
-        ticket->answer = must_copy(ok);
+        set_answer(ticket, must_copy(ok));
         return;
     }
     json_t *refused =
         json_pack("{s:b, s:s, s:s}", "ok", 0, "error", answer->error, "at", text_or(answer->at, ""));
     if (refused && answer->retry)
         json_object_set_new(refused, "retry", json_true());
-    ticket->answer =
-        answer_text(refused ? refused : json_pack("{s:b, s:s}", "ok", 0, "error", "refused"));
+    set_answer(ticket,
+               answer_text(refused ? refused : json_pack("{s:b, s:s}", "ok", 0, "error", "refused")));
 }
 
 static void on_answer(void *owner, struct arrival *arrival, const struct answer *answer)
@@ -232,6 +284,7 @@ static void take_line(struct client *client, const char *line, size_t length)
     if (status < 0)
         return refuse_line(client, ticket, refusal.error, refusal.at);
     if (message.type == MESSAGE_COMMAND) {
+        client->asking = true;
         router_command(client->door->router, &message, on_command_answer, ticket);
         message_clear(&message);
         return;
@@ -248,25 +301,38 @@ static void take_line(struct client *client, const char *line, size_t length)
     router_offer(client->door->router, arrival);
 }
 
+static struct client *most_held(const struct door_socket *door)
+{
+    struct client *most = door->clients;
+    for (struct client *client = door->clients; client; client = client->next)
+        most = client->held > most->held ? client : most;
+    return most;
+}
+
+/* Whoever holds most goes first, so that a good client does not pay for the others. */
 static void account(struct client *client)
 {
     struct door_socket *door = client->door;
+    if (client->closing)
+        return;
     size_t held = client->in.size; /* what it costs, not what is left to read */
     door->unparsed += held - client->held;
     client->held = held;
-    if (door->unparsed <= DOOR_UNPARSED_MAX || client->closing)
-        return;
-    log_error("a client was closed: more than %d MiB of half lines are held open",
-              DOOR_UNPARSED_MAX >> 20);
-    send_text(client, must_copy("{\"ok\":false,\"error\":\"too many half lines are held open\",\"at\":\"\","
-                                "\"retry\":true}\n"));
-    close_client(client);
+    while (door->unparsed > DOOR_UNPARSED_MAX) {
+        struct client *most = most_held(door);
+        log_error("a client was closed: more than %d MiB of half lines are held open", DOOR_UNPARSED_MAX >> 20);
+        send_text(most, must_copy("{\"ok\":false,\"error\":\"too many half lines are held open\",\"at\":\"\","
+                                  "\"retry\":true}\n"));
+        close_client(most);
+        line_release(&most->in); /* now: it will be some time until it is freed */
+    }
 }
 
 /* A client with many unanswered lines, and everybody while the queue is full, is read on later. */
 static bool must_wait(const struct client *client)
 {
-    return client->pending >= DOOR_PENDING_MAX || router_full(client->door->router);
+    return client->asking || client->pending >= DOOR_PENDING_MAX || client->unsent > DOOR_UNREAD_WAIT ||
+           router_full(client->door->router);
 }
 
 static void take_lines(struct client *client)
@@ -301,7 +367,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (n < 0) { /* it has gone, or said all it had to say: answers still reach a half-closed one */
         client->reading = false;
         uv_read_stop(stream);
-        if (n == UV_EOF && client->tickets)
+        client->ended = true;
+        if (n == UV_EOF && (client->tickets || client->unsent))
             return;
         close_client(client);
         return;
@@ -414,9 +481,27 @@ static int clear_path(const char *path)
     return unlink(path) == 0 ? 0 : -errno;
 }
 
+/* Whoever owns the folder can put another socket there. One like /tmp, where nobody can, will do. */
+static int check_folder(const char *path)
+{
+    struct stat there;
+    char *folder = must_copy(path), *slash = strrchr(folder, '/');
+    if (slash && slash > folder)
+        *slash = '\0';
+    int status = slash && stat(folder, &there) != 0 ? -errno : 0;
+    if (slash && status == 0 && there.st_uid != geteuid() && !(there.st_mode & S_ISVTX)) {
+        log_error("%s belongs to another user", folder);
+        status = -EPERM;
+    }
+    free(folder);
+    return status;
+}
+
 static int bind_path(struct door_socket *door, const char *path)
 {
     int status = paths_make_above(path);
+    if (status == 0)
+        status = check_folder(path);
     if (status == 0)
         status = clear_path(path);
     if (status < 0)

@@ -40,7 +40,7 @@ static const struct event_field {
     WORD(opens),     WORD(kind),          BOOL(ends),     WORD(state),      WORD(urgency),
     BOOL(waking),    BOOL(unattended),    BOOL(prompt),   TEXT(title),      TEXT(text),
     TEXT(tool),      TEXT(task),          TEXT(cwd),      TEXT(repository), TEXT(worktree),
-    TEXT(branch),    PLACE(tmux),         PLACE(pane),    PLACE(window),    PLACE(tty),
+    TEXT(branch),    INT(during),         INT(closes_kinds), BOOL(observed),         PLACE(tmux),         PLACE(pane),    PLACE(window),    PLACE(tty),
     PLACE(kitty),    PLACE(kitty_socket), PLACE(wezterm), PLACE(term),      INT(pid),
     INT(pid_start),
 };

@@ -2,17 +2,23 @@
 #include "router/journal.h"
 
 #include "router/event_json.h"
+#include "router/presence.h"
 #include "rules/text.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 
 static const char *const type_names[INPUTS] = {
-    [INPUT_TICK] = "tick",      [INPUT_START] = "start", [INPUT_POLICY] = "policy",
-    [INPUT_EVENT] = "event",    [INPUT_GONE] = "gone",   [INPUT_COMMAND] = "command",
-    [INPUT_OUTCOME] = "outcome"};
-static const char *const command_names[COMMANDS] = {
-    [COMMAND_ACK] = "ack", [COMMAND_SNOOZE] = "snooze", [COMMAND_RESOLVE] = "resolve", [COMMAND_FOCUS_ON] = "focus-on", [COMMAND_FOCUS_OFF] = "focus-off"};
+    [INPUT_TICK] = "tick",       [INPUT_START] = "start",      [INPUT_POLICY] = "policy",
+    [INPUT_EVENT] = "event",     [INPUT_GONE] = "gone",        [INPUT_COMMAND] = "command",
+    [INPUT_OUTCOME] = "outcome", [INPUT_PRESENCE] = "presence"};
+static const char *const command_names[COMMANDS] = {[COMMAND_ACK] = "ack",
+                                                    [COMMAND_SNOOZE] = "snooze",
+                                                    [COMMAND_RESOLVE] = "resolve",
+                                                    [COMMAND_FOCUS_ON] = "focus-on",
+                                                    [COMMAND_FOCUS_OFF] = "focus-off",
+                                                    [COMMAND_BREAK] = "break",
+                                                    [COMMAND_SERVE] = "serve"};
 static const char *const outcome_names[OUTCOMES] = {
     [OUTCOME_UP] = "up",         [OUTCOME_DOWN] = "down",
     [OUTCOME_HANDED] = "handed", [OUTCOME_DELIVERED] = "delivered",
@@ -47,6 +53,8 @@ static json_t *body_of(const struct input *input, const char *config_text)
     case INPUT_GONE:
         return json_pack("{s:s, s:I, s:I}", "host", text_or(input->gone.host, ""), "pid",
                          (json_int_t)input->gone.pid, "pid_start", (json_int_t)input->gone.pid_start);
+    case INPUT_PRESENCE:
+        return presence_to_json(&input->presence);
     case INPUT_TICK:
     case INPUT_START:
     case INPUTS:

@@ -155,7 +155,7 @@ static const char *pick(struct mapped *out, const struct row *row, const json_t 
     return "";
 }
 
-static void apply(const struct row *row, const json_t *payload, struct mapped *out)
+void mapped_apply(const struct row *row, const json_t *payload, struct mapped *out)
 {
     struct event *event = &out->event;
     event->starts = row->starts;
@@ -166,6 +166,7 @@ static void apply(const struct row *row, const json_t *payload, struct mapped *o
     event->state = row->state;
     event->urgency = row->urgency;
     event->prompt = row->prompt;
+    event->during = row->during;
     event->waking = when_holds(&row->waking, payload);
     event->unattended = when_holds(&row->unattended, payload);
     event->title = pick(out, row, payload, PICK_TITLE);
@@ -214,23 +215,28 @@ static int no_mapping(const struct mappings *mappings, const char *agent, struct
 }
 
 static int map_hook(const struct mapping *mapping, const struct message *message,
-                    struct mapped *out, struct refusal *refusal)
+                    const json_t *payload, struct mapped *out, struct refusal *refusal)
 {
-    const json_t *payload = message->payload;
     const char *session = paths_string(&mapping->session, payload);
     const char *name = paths_string(&mapping->event, payload);
-    if (!session)
-        return no_session(mapping, refusal);
     if (!name)
         name = message->event;
     const struct row *row = find_row(mapping, name, payload);
+    out->line = row ? row->line : 0;
+    out->mapping = mapping;
     if (row && row->ignore)
         return 0;
+    if (!session)
+        return no_session(mapping, refusal);
     mapped_context(out, message, session, paths_string(&mapping->cwd, payload));
+    const char *spoken = mapping_spoken(mapping, payload);
+    out->event.agent = mapped_name(out, spoken ? spoken : mapping->agent, TEXT_NAME);
+    if (mapping->place.n && !when_holds(&mapping->place, payload))
+        out->event.place = (struct place){0};
     out->event.source = mapped_line(out, *name ? name : "a hook", TEXT_NAME);
     out->event.thread = mapped_name(out, paths_string(&mapping->thread, payload), TEXT_NAME);
     if (row)
-        apply(row, payload, out);
+        mapped_apply(row, payload, out);
     return 1; /* without a row it is a note: agents get new events with every release */
 }
 
@@ -239,13 +245,25 @@ int mapping_event(const struct mappings *mappings, const struct message *message
 {
     out->event = (struct event){0};
     out->used = 0;
+    out->line = 0;
+    out->mapping = NULL;
+    out->observed = false;
+    out->closes_kinds = 0;
+    out->n_closed = 0;
+    out->pid = out->pid_start = 0;
+    out->gone = false;
     if (message->type == MESSAGE_EVENT)
         return mapping_post(message, out, refusal);
+    if (message->type == MESSAGE_FILE)
+        return mapping_seen(mappings, message, out, refusal);
     if (message->type != MESSAGE_HOOK)
         return refuse(refusal, "/type", "a %s is no event",
                       word_name(&word_message, (int)message->type));
-    const struct mapping *mapping = mappings_find(mappings, message->agent);
-    if (!mapping)
-        return no_mapping(mappings, message->agent, refusal);
-    return map_hook(mapping, message, out, refusal);
+    json_t *view = mapping_view(message);
+    const struct mapping *mapping =
+        mapping_sender(mappings, mappings_find(mappings, message->agent), view);
+    int result = mapping ? map_hook(mapping, message, view, out, refusal)
+                         : no_mapping(mappings, message->agent, refusal);
+    json_decref(view);
+    return result;
 }

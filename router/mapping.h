@@ -2,7 +2,7 @@
  *
  * The map: mappings.c finds the files, mapping_load.c reads one; mapping_path.c takes values out of
  * payloads, by paths and templates; mapping.c finds the row that a hook's message fits and makes the event
- * of it; mapping_post.c makes one of a message of type `event`. No agent is named in any of them. */
+ * of it; mapping_who.c says whose message it is; mapping_post.c makes one of a message of type `event`. No agent is named in any of them. */
 #ifndef ROUTER_MAPPING_H
 #define ROUTER_MAPPING_H
 
@@ -31,10 +31,26 @@ const char *mapping_file(const struct mapping *mapping); /* as problems call it 
 const char *mapping_text(const struct mapping *mapping, size_t *len);
 const char *mapping_hash(const struct mapping *mapping); /* of the text, 16 hexadecimal digits */
 
+/* What a file watch has to watch, as its settings (plugins/watch): {"files":[…]}; a new reference. `value` looks
+ * environment variables up. The number of entries is set. */
+json_t *mappings_watches(struct mappings *mappings, const char *(*value)(const char *name), int *n);
+
+/* The messages that a file watch would have sent of what a recording says of a file: a new list. Of a file that no
+ * mapping reads: none. `heads` is an object that remembers first lines between calls. */
+json_t *mapping_sightings(const struct mappings *mappings, const struct message *message, json_t *heads);
+
 /* An event with its strings: those point into `scratch`, so a struct mapped must not be moved or copied. */
 struct mapped {
     struct event event;
     size_t used;
+    int line; /* of the row that fitted, in its mapping file; 0: none did */
+    const struct mapping *mapping; /* the one that decided; NULL: a message of type event */
+    /* from a file: observe.h says what becomes of these */
+    bool observed;
+    uint32_t closes_kinds; /* bits 1 << enum kind: what `closes` may close; 0: any */
+    int n_closed;          /* so far; -1: all was told */
+    int64_t pid, pid_start; /* of the process the file speaks of; 0: it names none */
+    bool gone;
     char scratch[6144];
 };
 

@@ -11,9 +11,24 @@
 
 enum { ROWS_MAX = 400 };
 
-enum top { TOP_AGENT, TOP_EVENT, TOP_SESSION, TOP_THREAD, TOP_CWD, TOP_MARKS, TOP_ROWS, TOPS };
-static const char *const top_names[] = {"agent", "event", "session", "thread",
-                                        "cwd",   "marks", "rows"};
+enum top {
+    TOP_AGENT,
+    TOP_EVENT,
+    TOP_SESSION,
+    TOP_THREAD,
+    TOP_CWD,
+    TOP_MARKS,
+    TOP_KNOWN_BY,
+    TOP_PLACE,
+    TOP_SPEAKS_FOR,
+    TOP_NAMES,
+    TOP_ROWS,
+    TOP_FILES,
+    TOP_INSTALL,
+    TOPS
+};
+static const char *const top_names[] = {"agent",    "event", "session",    "thread", "cwd", "marks",
+                                        "known_by", "place", "speaks_for", "names",  "rows", "files", "install"};
 static const struct words word_top = {"key of a mapping file", TOPS, top_names};
 
 /* PICKS come first, in their order. */
@@ -28,25 +43,28 @@ enum row_key {
     ROW_NOTE,
     ROW_IGNORE,
     ROW_STATE,
+    ROW_DURING,
     ROW_URGENCY,
     ROW_WAKING,
     ROW_UNATTENDED,
     ROW_PROMPT,
+    ROW_KINDS,
     ROW_KEYS
 };
 static const char *const row_names[] = {
     "title", "text",   "tool",   "task",    "request", "thread",     "closes_request",
     "on",    "when",   "starts", "ends",    "opens",   "confirms",   "closes",
-    "note",  "ignore", "state",  "urgency", "waking",  "unattended", "prompt"};
+    "note",  "ignore", "state",  "during",  "urgency", "waking",     "unattended",
+    "prompt", "kinds"};
 static const struct words word_row = {"key of a row", ROW_KEYS, row_names};
 
-enum test_key { KEY_IS, KEY_PREFIX, KEY_PRESENT, KEY_EMPTY, KEY_NOT, TEST_KEYS };
-static const char *const test_names[] = {"is", "prefix", "present", "empty", "not"};
+enum test_key { KEY_IS, KEY_PREFIX, KEY_LIKE, KEY_PRESENT, KEY_EMPTY, KEY_NOT, TEST_KEYS };
+static const char *const test_names[] = {"is", "prefix", "like", "present", "empty", "not"};
 static const struct words word_test = {"test", TEST_KEYS, test_names};
 
 /* ---- freeing ------------------------------------------------------------------------------------- */
 
-static void texts_clear(char **texts, int n)
+void texts_clear(char **texts, int n)
 {
     for (int i = 0; i < n; i++)
         free(texts[i]);
@@ -65,7 +83,7 @@ static void when_clear(struct when *when)
     free(when->list);
 }
 
-static void row_clear(struct row *row)
+void row_clear(struct row *row)
 {
     texts_clear(row->on, row->n_on);
     when_clear(&row->when);
@@ -83,11 +101,16 @@ void mapping_free(struct mapping *mapping)
     for (int i = 0; i < mapping->n_rows; i++)
         row_clear(&mapping->rows[i]);
     free(mapping->rows);
+    files_clear(mapping);
     paths_clear(&mapping->event);
     paths_clear(&mapping->session);
     paths_clear(&mapping->thread);
     paths_clear(&mapping->cwd);
     texts_clear(mapping->marks, mapping->n_marks);
+    when_clear(&mapping->known_by);
+    when_clear(&mapping->place);
+    paths_clear(&mapping->speaks_for);
+    names_clear(mapping);
     free(mapping->agent);
     free(mapping->file);
     free(mapping->text);
@@ -103,7 +126,7 @@ static void *grow(void *list, int n, size_t size)
     return list;
 }
 
-static bool read_texts(const struct yaml *yaml, const struct yaml_node *node, char ***out, int *n)
+bool load_texts(const struct yaml *yaml, const struct yaml_node *node, char ***out, int *n)
 {
     const char **texts;
     int found;
@@ -127,7 +150,7 @@ static bool read_path(const struct yaml *yaml, const struct yaml_node *node, con
     return false;
 }
 
-static void read_paths(const struct yaml *yaml, const struct yaml_node *node, struct paths *paths)
+void load_paths(const struct yaml *yaml, const struct yaml_node *node, struct paths *paths)
 {
     const char **texts;
     int n;
@@ -141,8 +164,7 @@ static void read_paths(const struct yaml *yaml, const struct yaml_node *node, st
     free(texts);
 }
 
-static void read_templates(const struct yaml *yaml, const struct yaml_node *node,
-                           struct templates *templates)
+void load_templates(const struct yaml *yaml, const struct yaml_node *node, struct templates *templates)
 {
     const char **texts, *error;
     int n;
@@ -182,9 +204,13 @@ static void read_test(const struct yaml *yaml, const struct yaml_node *item,
     case KEY_IS:
     case KEY_NOT:
     case KEY_PREFIX:
-        condition =
-            add_condition(all, yaml, item, key == KEY_PREFIX ? TEST_PREFIX : TEST_IS, key == KEY_NOT);
-        read_texts(yaml, node, &condition->values, &condition->n);
+    case KEY_LIKE:
+        condition = add_condition(all, yaml, item,
+                                  key == KEY_PREFIX ? TEST_PREFIX
+                                  : key == KEY_LIKE ? TEST_LIKE
+                                                    : TEST_IS,
+                                  key == KEY_NOT);
+        load_texts(yaml, node, &condition->values, &condition->n);
         break;
     case KEY_PRESENT:
     case KEY_EMPTY:
@@ -206,7 +232,7 @@ static void read_conditions(const struct yaml *yaml, const struct yaml_node *nod
     for (const struct yaml_node *item = node->first; item; item = item->next) {
         if (item->type != YAML_MAPPING) {
             struct condition *condition = add_condition(all, yaml, item, TEST_IS, false);
-            read_texts(yaml, item, &condition->values, &condition->n);
+            load_texts(yaml, item, &condition->values, &condition->n);
             continue;
         }
         for (const struct yaml_node *test = item->first; test; test = test->next)
@@ -245,15 +271,43 @@ static void read_opens(const struct yaml *yaml, const struct yaml_node *item, st
         row->kind = (enum kind)kind;
 }
 
+/* A state, or a list of them. */
+static void read_during(const struct yaml *yaml, const struct yaml_node *item, struct row *row)
+{
+    const char **texts;
+    int n;
+    if (!yaml_texts(yaml, item, &texts, &n))
+        return;
+    for (int i = 0; i < n; i++) {
+        int state;
+        if (yaml_word(yaml, item->type == YAML_SEQUENCE ? yaml_item(item, i) : item, &word_state, &state))
+            row->during |= (int64_t)1 << state;
+    }
+    free(texts);
+}
+
+static void read_kinds(const struct yaml *yaml, const struct yaml_node *item, struct row *row)
+{
+    const char **texts;
+    int n, kind;
+    if (!yaml_texts(yaml, item, &texts, &n))
+        return;
+    for (int i = 0; i < n; i++) {
+        if (yaml_word(yaml, item->type == YAML_SEQUENCE ? yaml_item(item, i) : item, &word_kind, &kind))
+            row->closes_kinds |= 1u << kind;
+    }
+    free(texts);
+}
+
 static void read_row_key(const struct yaml *yaml, const struct yaml_node *item, struct row *row,
                          bool *note)
 {
     int word = 0, key = yaml_key(yaml, item, &word_row);
     if (key >= 0 && key < PICKS)
-        return read_templates(yaml, item, &row->pick[key]);
+        return load_templates(yaml, item, &row->pick[key]);
     switch ((enum row_key)key) {
     case ROW_ON:
-        read_texts(yaml, item, &row->on, &row->n_on);
+        load_texts(yaml, item, &row->on, &row->n_on);
         break;
     case ROW_WHEN:
         read_when(yaml, item, &row->when);
@@ -265,10 +319,8 @@ static void read_row_key(const struct yaml *yaml, const struct yaml_node *item, 
         yaml_bool(yaml, item, &row->ends);
         break;
     case ROW_OPENS:
-        read_opens(yaml, item, row, OPENS_REASON);
-        break;
     case ROW_CONFIRMS:
-        read_opens(yaml, item, row, CONFIRMS_REASON);
+        read_opens(yaml, item, row, key == ROW_OPENS ? OPENS_REASON : CONFIRMS_REASON);
         break;
     case ROW_CLOSES:
         if (yaml_word(yaml, item, &word_closes, &word))
@@ -284,6 +336,9 @@ static void read_row_key(const struct yaml *yaml, const struct yaml_node *item, 
         if (yaml_word(yaml, item, &word_state, &word))
             row->state = (enum state)word;
         break;
+    case ROW_DURING:
+        read_during(yaml, item, row);
+        break;
     case ROW_URGENCY:
         if (yaml_word(yaml, item, &word_urgency, &word))
             row->urgency = (enum urgency)word;
@@ -297,6 +352,9 @@ static void read_row_key(const struct yaml *yaml, const struct yaml_node *item, 
     case ROW_PROMPT:
         yaml_bool(yaml, item, &row->prompt);
         break;
+    case ROW_KINDS:
+        read_kinds(yaml, item, row);
+        break;
     case ROW_KEYS:
         break;
     }
@@ -304,10 +362,14 @@ static void read_row_key(const struct yaml *yaml, const struct yaml_node *item, 
 
 /* What a row says must be something, and must fit together. */
 static void check_row(const struct yaml *yaml, const struct yaml_node *node, const struct row *row,
-                      bool note)
+                      bool note, bool of_file)
 {
     bool acts = row->starts || row->ends || row->closes || row->opens || row->state || row->prompt;
-    if (!row->n_on)
+    if (of_file && row->n_on)
+        yaml_problem(yaml, node, "leave it out", "a file's row has no `on`");
+    if (row->closes_kinds && (!of_file || !row->closes))
+        yaml_problem(yaml, node, NULL, "`kinds` says what a file's row closes");
+    if (!of_file && !row->n_on)
         yaml_problem(yaml, node, "write on: EVENT, [EVENT, EVENT] or \"*\"", "the row has no `on`");
     if (acts + note + row->ignore > 1)
         yaml_problem(yaml, node, NULL, "a row that is a note, or is ignored, does nothing else");
@@ -322,6 +384,15 @@ static void check_row(const struct yaml *yaml, const struct yaml_node *node, con
         yaml_problem(yaml, node, "add closes: request", "closes_request closes nothing");
 }
 
+void load_row(const struct yaml *yaml, const struct yaml_node *item, struct row *row, bool of_file)
+{
+    bool note = false;
+    row->line = item->line;
+    for (const struct yaml_node *key = item->first; key; key = key->next)
+        read_row_key(yaml, key, row, &note);
+    check_row(yaml, item, row, note, of_file);
+}
+
 static void read_rows(const struct yaml *yaml, const struct yaml_node *node, struct mapping *mapping)
 {
     if (!yaml_is(yaml, node, YAML_SEQUENCE))
@@ -334,11 +405,7 @@ static void read_rows(const struct yaml *yaml, const struct yaml_node *node, str
             return;
         }
         mapping->rows = grow(mapping->rows, mapping->n_rows, sizeof *mapping->rows);
-        struct row *row = &mapping->rows[mapping->n_rows++];
-        bool note = false;
-        for (const struct yaml_node *key = item->first; key; key = key->next)
-            read_row_key(yaml, key, row, &note);
-        check_row(yaml, item, row, note);
+        load_row(yaml, item, &mapping->rows[mapping->n_rows++], false);
     }
 }
 
@@ -363,23 +430,39 @@ static void read_top(const struct yaml *yaml, const struct yaml_node *item, stru
         read_agent(yaml, item, mapping);
         break;
     case TOP_EVENT:
-        read_paths(yaml, item, &mapping->event);
+        load_paths(yaml, item, &mapping->event);
         break;
     case TOP_SESSION:
-        read_paths(yaml, item, &mapping->session);
+        load_paths(yaml, item, &mapping->session);
         break;
     case TOP_THREAD:
-        read_paths(yaml, item, &mapping->thread);
+        load_paths(yaml, item, &mapping->thread);
         break;
     case TOP_CWD:
-        read_paths(yaml, item, &mapping->cwd);
+        load_paths(yaml, item, &mapping->cwd);
         break;
     case TOP_MARKS:
-        read_texts(yaml, item, &mapping->marks, &mapping->n_marks);
+        load_texts(yaml, item, &mapping->marks, &mapping->n_marks);
+        break;
+    case TOP_KNOWN_BY:
+        read_when(yaml, item, &mapping->known_by);
+        break;
+    case TOP_PLACE:
+        read_when(yaml, item, &mapping->place);
+        break;
+    case TOP_SPEAKS_FOR:
+        load_paths(yaml, item, &mapping->speaks_for);
+        break;
+    case TOP_NAMES:
+        load_names(yaml, item, mapping);
         break;
     case TOP_ROWS:
         read_rows(yaml, item, mapping);
         break;
+    case TOP_FILES:
+        load_files(yaml, item, mapping);
+        break;
+    case TOP_INSTALL: /* for `quietbell setup`: setup_install.c reads it */
     case TOPS:
         break;
     }

@@ -3,6 +3,7 @@
 #define ROUTER_MAPPING_PARTS_H
 
 #include "mapping.h"
+#include "yaml.h"
 
 /* "tool_input.questions.0.question": members by name, or items of an array by number. */
 struct path {
@@ -19,6 +20,7 @@ enum filter {
     FILTER_NONE,
     FILTER_LINE, /* the first line that is not blank */
     FILTER_NAME, /* letters, digits, _ and - stay; anything else becomes _ */
+    FILTER_UUID, /* the last UUID in it */
     FILTER_HASH, /* 16 hexadecimal digits of the value's structure, whatever the order of its members */
     FILTERS
 };
@@ -42,8 +44,9 @@ struct templates {
 };
 
 enum test {
-    TEST_IS,      /* equal to one of the values */
+    TEST_IS,      /* equal to one of the values; of a list: one of its items is */
     TEST_PREFIX,  /* begins with one of them */
+    TEST_LIKE,    /* matches one of them as a glob */
     TEST_PRESENT, /* there, and not null */
     TEST_EMPTY,   /* missing, null, "", [] or {} */
     TESTS
@@ -82,6 +85,7 @@ struct row {
     char **on; /* event names; "*" is any */
     int n_on;
     struct when when;
+    int line; /* in the file, from 1 */
     bool ignore;
     bool starts, ends, prompt;
     enum closes closes;
@@ -89,8 +93,34 @@ struct row {
     enum kind kind;
     enum state state;
     enum urgency urgency;
+    int64_t during; /* bits 1 << enum state; 0: any */
+    uint32_t closes_kinds; /* of files: bits 1 << enum kind; 0: any */
     struct when waking, unattended;
     struct templates pick[PICKS];
+};
+
+enum file_format { FORMAT_JSON, FORMAT_LINES, FORMAT_LOG, FORMATS };
+extern const struct words word_format;
+
+/* What is to be read in files whose path fits. */
+struct file_entry {
+    char *set;  /* as a glob of this machine, or NULL */
+    char *path; /* as written: "${VAR:-~/.agent}/sessions/" and wildcards */
+    char *source; /* what it is called for the person, or NULL: by the file's name */
+    enum file_format format;
+    char **contains; /* a line has to have one of them; none: any */
+    int n_contains;
+    char *head; /* of the session's id in the first line; or NULL */
+    struct templates session, thread, at, pid, pid_start;
+    struct paths cwd;
+    struct row *rows;
+    int n_rows;
+    struct row gone;
+    bool has_gone;
+};
+
+struct naming {
+    char *from, *to;
 };
 
 struct mapping {
@@ -98,8 +128,15 @@ struct mapping {
     struct paths event, session, thread, cwd;
     char **marks; /* environment variables by which its hooks can be told from another agent's */
     int n_marks;
+    struct when known_by;    /* what proves that a message is this agent's */
+    struct when place;       /* where the hook's place is the agent's; none: always */
+    struct paths speaks_for; /* of the name of the agent that is spoken of */
+    struct naming *names;    /* what that one is called here */
+    int n_names;
     struct row *rows;
     int n_rows;
+    struct file_entry *files;
+    int n_files;
     char *file, *text;
     size_t len;
     char hash[17];
@@ -108,6 +145,24 @@ struct mapping {
 /* mapping_load.c: NULL: refused, and why is in problems */
 struct mapping *mapping_read(const char *text, size_t len, const char *name, struct problems *problems);
 void mapping_free(struct mapping *mapping);
+
+void texts_clear(char **texts, int n);
+void row_clear(struct row *row);
+bool load_texts(const struct yaml *yaml, const struct yaml_node *node, char ***out, int *n);
+void load_paths(const struct yaml *yaml, const struct yaml_node *node, struct paths *paths);
+void load_templates(const struct yaml *yaml, const struct yaml_node *node, struct templates *templates);
+void load_row(const struct yaml *yaml, const struct yaml_node *item, struct row *row, bool of_file);
+
+/* mapping_load_files.c: the section `files` */
+void load_files(const struct yaml *yaml, const struct yaml_node *node, struct mapping *mapping);
+void files_clear(struct mapping *mapping);
+
+/* mapping_files.c: the event of a message of type file */
+int mapping_seen(const struct mappings *mappings, const struct message *message, struct mapped *out,
+                 struct refusal *refusal);
+/* The first entry whose path fits, whoever's home it lies in, or NULL; and its mapping. */
+const struct file_entry *file_entry_find(const struct mappings *mappings, const char *path,
+                                         const struct mapping **mapping);
 
 /* mapping_path.c */
 bool path_parse(struct path *path, const char *text);
@@ -125,6 +180,7 @@ bool templates_render(const struct templates *templates, const json_t *json, boo
 bool when_holds(const struct when *when, const json_t *json);
 uint64_t json_structure_hash(const json_t *value);
 
+void mapped_apply(const struct row *row, const json_t *payload, struct mapped *out);
 /* mapping.c: copies into the scratch of `out`, inert and cut at cap; never NULL. */
 const char *mapped_line(struct mapped *out, const char *text, size_t cap);
 const char *mapped_lines(struct mapped *out, const char *text, size_t cap);
@@ -133,6 +189,17 @@ const char *mapped_name(struct mapped *out, const char *text, size_t cap);
 /* Fills the event's identity but the thread, and its context. `cwd` may be NULL. */
 void mapped_context(struct mapped *out, const struct message *message, const char *session,
                     const char *cwd);
+
+/* mapping_who.c: the payload as paths see it: its members, and what stands around it as @context, @event and @id.
+ * A new reference. */
+json_t *mapping_view(const struct message *message);
+/* Whose message it is: one hook file may be run by another agent. `named` is what the message says, or NULL. */
+const struct mapping *mapping_sender(const struct mappings *mappings, const struct mapping *named,
+                                     const json_t *view);
+void load_names(const struct yaml *yaml, const struct yaml_node *node, struct mapping *mapping);
+void names_clear(struct mapping *mapping);
+/* The agent that is spoken of; NULL: the mapping's own. */
+const char *mapping_spoken(const struct mapping *mapping, const json_t *view);
 
 /* mapping_post.c */
 int mapping_post(const struct message *message, struct mapped *out, struct refusal *refusal);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const filter_names[] = {"none", "line", "name", "hash"};
+static const char *const filter_names[] = {"none", "line", "name", "uuid", "hash"};
 const struct words word_filter = {"filter", FILTERS, filter_names};
 
 /* ---- paths --------------------------------------------------------------------------------------- */
@@ -157,7 +157,7 @@ static bool parse_paths(struct part *part, char *inside, const char **error)
     if (colon) {
         *colon = '\0';
         int filter = word_find(&word_filter, inside);
-        *error = "an unknown filter; known are line, name, hash";
+        *error = "an unknown filter; known are line, name, uuid, hash";
         if (filter <= FILTER_NONE)
             return false;
         part->filter = (enum filter)filter;
@@ -228,12 +228,31 @@ static void put(struct writer *out, const char *text, size_t len)
     out->used += len;
 }
 
+/* The last thing in the text that looks like a UUID, or NULL. */
+static const char *last_uuid(const char *text)
+{
+    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    for (size_t from = strlen(text); from-- > 0;) {
+        size_t i = 0;
+        while (shape[i] && (shape[i] == '-' ? text[from + i] == '-' : isxdigit((unsigned char)text[from + i])))
+            i++;
+        if (!shape[i])
+            return text + from;
+    }
+    return NULL;
+}
+
 static void put_value(struct writer *out, const char *text, enum filter filter, bool id)
 {
     size_t from = out->used;
     if (filter == FILTER_LINE) {
         text += strspn(text, " \t\r\n");
+        size_t marks = strspn(text, "#"); /* a heading is a line like others */
+        if (marks > 0 && text[marks] == ' ')
+            text += marks + 1;
         put(out, text, strcspn(text, "\r\n"));
+    } else if (filter == FILTER_UUID) {
+        put(out, text, 36);
     } else {
         put(out, text, strlen(text));
     }
@@ -261,6 +280,8 @@ static bool put_part(struct writer *out, const struct part *part, const json_t *
             return true;
         }
         const char *text = scalar_text(value, buf);
+        if (text && part->filter == FILTER_UUID)
+            text = last_uuid(text);
         if (part->filter != FILTER_HASH && text && text[strspn(text, " \t\r\n")]) {
             put_value(out, text, part->filter, id);
             return true;
@@ -288,6 +309,24 @@ bool templates_render(const struct templates *templates, const json_t *json, boo
 
 /* ---- conditions ---------------------------------------------------------------------------------- */
 
+static bool is_one_of(const struct condition *condition, const json_t *value)
+{
+    char buf[32];
+    const char *text = scalar_text(value, buf);
+    json_t *item;
+    size_t i;
+    for (int n = 0; text && n < condition->n; n++) {
+        if (strcmp(text, condition->values[n]) == 0)
+            return true;
+    }
+    json_array_foreach((json_t *)value, i, item)
+    {
+        if (!json_is_array(item) && is_one_of(condition, item))
+            return true;
+    }
+    return false;
+}
+
 static bool condition_holds(const struct condition *condition, const json_t *json)
 {
     char buf[32];
@@ -296,8 +335,11 @@ static bool condition_holds(const struct condition *condition, const json_t *jso
     bool holds = false;
     switch (condition->test) {
     case TEST_IS:
+        holds = is_one_of(condition, value);
+        break;
+    case TEST_LIKE:
         for (int i = 0; i < condition->n; i++)
-            holds |= text && strcmp(text, condition->values[i]) == 0;
+            holds |= text && text_globs(condition->values[i], text);
         break;
     case TEST_PREFIX:
         for (int i = 0; i < condition->n; i++)

@@ -259,9 +259,25 @@ static int get_event(struct message *out, struct refusal *refusal)
     return error ? error : get_object(out->json, "context", &out->context, refusal);
 }
 
+/* `content` is text or an object; null, or gone: true, is a file that is not there any more. */
+static int get_file(struct message *out, struct refusal *refusal)
+{
+    const char *session;
+    const json_t *content = json_object_get(out->json, "content");
+    int error = get_string(out->json, "path", true, &out->path, refusal);
+    if (!error)
+        error = get_string(out->json, "session", false, &session, refusal);
+    if (error)
+        return error;
+    out->gone = json_is_true(json_object_get(out->json, "gone")) || !content || json_is_null(content);
+    if (!out->gone && !json_is_string(content) && !json_is_object(content))
+        return refuse(refusal, "/content", "content must be a string or an object, not %s", type_name(content));
+    return 0;
+}
+
 static int get_members(struct message *out, struct refusal *refusal)
 {
-    const char *type, *path;
+    const char *type;
     int error = get_string(out->json, "type", true, &type, refusal);
     if (!error)
         error = get_id(out, refusal);
@@ -282,7 +298,7 @@ static int get_members(struct message *out, struct refusal *refusal)
     case MESSAGE_COMMAND:
         return get_string(out->json, "command", true, &out->command, refusal);
     case MESSAGE_FILE:
-        return get_string(out->json, "path", true, &path, refusal);
+        return get_file(out, refusal);
     case MESSAGE_FOLLOW:
     case MESSAGES:
         break;

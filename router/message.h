@@ -3,7 +3,7 @@
  *     {"type":"hook","id":"…","at_ms":…,"agent":"claude-code","event":"Stop","payload":{…},"context":{…}}
  *     {"type":"event","agent":…,"session":…,"state":"blocked","kind":"permission","title":…,"text":…}
  *     {"type":"command","command":"ack","need":"17.0"}      {"type":"follow","from":…}
- *     {"type":"file","at_ms":…,"path":…,"content":…}        in recordings only
+ *     {"type":"file","at_ms":…,"path":…,"content":…}        from the file watch, and in recordings
  *
  * The limits of design.md section 6 are checked on the bytes, before jansson sees them. Unknown members
  * are ignored; a known member at the top with a wrong type is refused; members of `context` that make no
@@ -46,6 +46,8 @@ struct message {
     const char *event;     /* hook: the name on its command line; "" if none */
     const char *command;   /* command */
     const json_t *payload; /* hook: an object */
+    const char *path;      /* file; its content is a text or an object */
+    bool gone;             /* file: it is not there any more */
     const json_t *context; /* hook, event: an object, or NULL */
 };
 

@@ -2,6 +2,8 @@
  * between turns, so that nobody sees what is not committed. */
 #include "router/host.h"
 #include "router/log.h"
+#include "router/presence.h"
+#include "router/plain.h"
 #include "router/router_inside.h"
 #include "router/trouble.h"
 #include "rules/text.h"
@@ -26,8 +28,7 @@ static struct order *order_new(struct router *router, router_answer_cb answer, v
 
 static json_t *refusal(const char *error, const char *at)
 {
-    json_t *answer = json_pack("{s:b, s:s, s:s}", "ok", 0, "error", error, "at", text_or(at, ""));
-    return answer ? answer : json_pack("{s:b, s:s}", "ok", 0, "error", "refused");
+    return json_pack("{s:b, s:o, s:s}", "ok", 0, "error", plain_json(error), "at", text_or(at, ""));
 }
 
 static void on_taken(void *owner, struct arrival *arrival, const struct answer *answer)
@@ -119,7 +120,8 @@ static void act(struct router *router, enum command_type type, const json_t *mes
                               .version = json_integer_value(json_object_get(message, "version")),
                               .for_ms = json_integer_value(json_object_get(message, "for_ms")),
                               .focus = text_member(message, "focus")};
-    bool on_need = type == COMMAND_ACK || type == COMMAND_SNOOZE || type == COMMAND_RESOLVE;
+    bool on_need = type == COMMAND_ACK || type == COMMAND_SNOOZE || type == COMMAND_RESOLVE ||
+                   type == COMMAND_SERVE;
     if (on_need && !command.need_id && !command.alert_id)
         command.need_id = need_of_session(router, text_member(message, "session"));
     if (on_need && !command.need_id && !command.alert_id)
@@ -131,6 +133,18 @@ static void act(struct router *router, enum command_type type, const json_t *mes
     if (type == COMMAND_SNOOZE && command.for_ms == 0)
         return answer(owner, refusal("snooze needs for_ms: for how long", "/for_ms"));
     struct arrival *arrival = arrival_command(&command);
+    arrival->answer = on_taken;
+    arrival->owner = order_new(router, answer, owner);
+    router_offer(router, arrival);
+}
+
+static void take_presence(struct router *router, json_t *message, router_answer_cb answer, void *owner)
+{
+    struct presence_input presence;
+    struct refusal why;
+    if (presence_parse(message, &presence, &why) < 0)
+        return answer(owner, refusal(why.error, why.at));
+    struct arrival *arrival = arrival_presence(&presence, json_incref(message));
     arrival->answer = on_taken;
     arrival->owner = order_new(router, answer, owner);
     router_offer(router, arrival);
@@ -174,6 +188,8 @@ void router_reload(struct router *router, router_answer_cb answer, void *owner)
 {
     struct problems problems = {0};
     struct config *config = NULL;
+    if (!router->config_path && router->paths->config && access(router->paths->config, F_OK) == 0)
+        router->config_path = router->paths->config; /* it was written since the start */
     int status = config_load(&config, router->config_path, &problems);
     if (status < 0) {
         const struct problem *first = problems.n ? &problems.list[0] : NULL;
@@ -210,7 +226,9 @@ void router_command(struct router *router, const struct message *message, router
                 {"snooze", COMMAND_SNOOZE},
                 {"resolve", COMMAND_RESOLVE},
                 {"focus-on", COMMAND_FOCUS_ON},
-                {"focus-off", COMMAND_FOCUS_OFF}};
+                {"focus-off", COMMAND_FOCUS_OFF},
+                {"break", COMMAND_BREAK},
+                {"serve", COMMAND_SERVE}};
     const char *command = text_member(message->json, "command");
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
         if (strcmp(command, acts[i].name) == 0)
@@ -218,6 +236,8 @@ void router_command(struct router *router, const struct message *message, router
     }
     if (query_knows(command))
         return ask(router, command, message->json, answer, owner);
+    if (strcmp(command, "presence") == 0)
+        return take_presence(router, message->json, answer, owner);
     if (strcmp(command, "test") == 0)
         return test(router, message->json, answer, owner);
     if (strcmp(command, "reload") == 0)

@@ -5,6 +5,7 @@
 #include "router/compose.h"
 #include "router/host.h"
 #include "router/log.h"
+#include "router/plain.h"
 #include "router/plugin.h"
 #include "router/query.h"
 #include "router/trouble.h"
@@ -25,9 +26,10 @@ enum {
 
 struct flight {
     uint64_t alert_id; /* 0: free, unless test_cb */
-    int64_t version;
-    int64_t ref;    /* the id of the delivery in the protocol; 0: marked, not sent yet */
-    int64_t due_ms; /* when patience ends */
+    int64_t marked;    /* the version recorded as in flight … */
+    int64_t version;   /* … and the one handed over: a newer one may have come in between */
+    int64_t ref;       /* the id of the delivery in the protocol; 0: marked, not sent yet */
+    int64_t due_ms;    /* when patience ends */
     outbox_test_cb test_cb;
     void *test_arg;
 };
@@ -143,7 +145,7 @@ static void land(struct post *post, struct flight *flight, enum outcome_type typ
     const struct outcome outcome = {.type = type,
                                     .receiver = post->receiver,
                                     .alert_id = landed.alert_id,
-                                    .version = landed.version,
+                                    .version = type == OUTCOME_DELIVERED ? landed.version : landed.marked,
                                     .reason = reason};
     post->outbox->router.outcome(post->outbox->router.arg, &outcome);
 }
@@ -158,11 +160,7 @@ static const char *member(const json_t *message, const char *key)
 /* A plugin's sentence, cut and on one line. */
 static void take_reason(const json_t *message, const char *otherwise, char *buf, size_t size)
 {
-    snprintf(buf, size, "%s", text_or(member(message, "reason"), otherwise));
-    for (char *p = buf; *p; p++) {
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = ' ';
-    }
+    plain_line(text_or(member(message, "reason"), otherwise), buf, size);
 }
 
 static void take_result(struct post *post, const json_t *message)
@@ -176,6 +174,8 @@ static void take_result(struct post *post, const json_t *message)
     }
     if (!flight)
         return log_debug("receiver %s: its plugin answered what is not in flight", post->receiver);
+    for (int i = 0; i < FLIGHTS_MAX; i++) /* it works: each answer renews the patience for the others */
+        post->flights[i].due_ms = host_elapsed_ms() + post->patience_ms;
     const char *outcome = member(message, "outcome");
     json_int_t after_ms = json_integer_value(json_object_get(message, "after_ms"));
     take_reason(message, "it gave no reason", reason, sizeof reason);
@@ -219,8 +219,9 @@ static void on_said(void *arg, const char *type, const json_t *message)
         take_acted(post, message, member(message, "action"));
     else if (strcmp(type, "closed") == 0 && strcmp(member(message, "by"), "person") == 0)
         take_acted(post, message, "acknowledge"); /* dismissed by hand; a time-out says nothing */
-    else if (strcmp(type, "event") == 0)
-        post->outbox->router.event(post->outbox->router.arg, post->receiver, message);
+    else if (strcmp(type, "event") == 0 &&
+             !post->outbox->router.event(post->outbox->router.arg, post->receiver, message))
+        plugin_nonsense(post->plugin, "an event that is no message");
 }
 
 static void on_up(void *arg, bool updates, bool withdraws)
@@ -235,6 +236,23 @@ static void on_up(void *arg, bool updates, bool withdraws)
     post->outbox->router.outcome(post->outbox->router.arg, &outcome);
 }
 
+/* It was not handed over after all, or nobody knows whether it arrived: it returns to the queue. */
+static void not_handed(struct post *post, struct flight *flight)
+{
+    const struct outcome nothing = {
+        .type = OUTCOME_HANDED, .receiver = post->receiver, .alert_id = flight->alert_id, .version = 0};
+    *flight = (struct flight){0};
+    post->outbox->router.outcome(post->outbox->router.arg, &nothing);
+}
+
+static void give_back(struct post *post, struct flight *flight, const char *reason)
+{
+    if (flight->test_cb)
+        land(post, flight, OUTCOME_FAILED, 0, reason);
+    else
+        not_handed(post, flight);
+}
+
 /* What was in flight may have arrived, or not: it returns to the queue. */
 static void on_down(void *arg, const char *reason)
 {
@@ -244,7 +262,7 @@ static void on_down(void *arg, const char *reason)
     post->outbox->router.outcome(post->outbox->router.arg, &outcome);
     for (int i = 0; i < FLIGHTS_MAX; i++) {
         if (flying(&post->flights[i]) && post->flights[i].ref)
-            land(post, &post->flights[i], OUTCOME_RETRY, 0, reason);
+            give_back(post, &post->flights[i], reason);
     }
 }
 
@@ -252,6 +270,12 @@ static void on_changed(void *arg)
 {
     struct post *post = arg;
     post->outbox->router.changed(post->outbox->router.arg);
+}
+
+static bool is_busy(void *arg)
+{
+    const struct post *post = arg;
+    return post->outbox->router.busy(post->outbox->router.arg);
 }
 
 /* ---- configuration ------------------------------------------------------------------------------- */
@@ -290,7 +314,7 @@ static struct post *find_post(const struct outbox *outbox, const char *receiver)
 static void open_post(struct outbox *outbox, const struct config_receiver *receiver)
 {
     struct post *post = must_alloc(sizeof *post);
-    const struct plugin_owner owner = {post, on_up, on_down, on_said, on_changed};
+    const struct plugin_owner owner = {post, on_up, on_down, on_said, on_changed, is_busy};
     post->outbox = outbox;
     post->receiver = must_copy(receiver->name);
     post->program = program_of(outbox, receiver->plugin);
@@ -404,6 +428,8 @@ void outbox_kick(struct outbox *outbox, const struct rules *rules)
         next = post->next;
         if (post->leaving)
             leave_if_done(outbox, rules, post);
+        else
+            plugin_resume(post->plugin);
     }
     for (const struct alert *alert = rules_alert_next(rules, NULL); alert && !outbox->stopping;
          alert = rules_alert_next(rules, alert)) {
@@ -417,7 +443,7 @@ void outbox_kick(struct outbox *outbox, const struct rules *rules)
         if (!flight || (post->attempts > 0 && flight != &post->flights[0]))
             continue; /* after a failure one delivery at a time tries the way */
         flight->alert_id = alert->record.id;
-        flight->version = alert->version;
+        flight->marked = alert->version;
         const struct outcome outcome = {.type = OUTCOME_HANDED,
                                         .receiver = post->receiver,
                                         .alert_id = alert->record.id,
@@ -442,15 +468,6 @@ static json_t *hand_message(const struct rules *rules, const struct moment *now,
     return json_pack("{s:s, s:s, s:o}", "type", type, "id", ref_text, "alert", what);
 }
 
-/* Nothing left: a need may have gone between the mark and the hand-over; or the plugin has. */
-static void not_handed(struct post *post, struct flight *flight)
-{
-    const struct outcome nothing = {
-        .type = OUTCOME_HANDED, .receiver = post->receiver, .alert_id = flight->alert_id, .version = 0};
-    *flight = (struct flight){0};
-    post->outbox->router.outcome(post->outbox->router.arg, &nothing);
-}
-
 void outbox_hand(struct outbox *outbox, const struct rules *rules, const struct moment *now,
                  uint64_t alert_id, int64_t version)
 {
@@ -459,7 +476,7 @@ void outbox_hand(struct outbox *outbox, const struct rules *rules, const struct 
         if (!flight || flight->ref || version == 0)
             continue;
         const struct alert *alert = rules_alert_find(rules, alert_id);
-        if (!alert || outbox->stopping || (!alert->open && !alert->delivered)) {
+        if (!alert || outbox->stopping || (!alert->open && !alert->delivered && !alert->maybe)) {
             not_handed(post, flight);
             return;
         }

@@ -22,10 +22,12 @@ struct outbox_router {
     void (*outcome)(void *arg, const struct outcome *outcome);
     /* the person pressed a button on an alert */
     void (*command)(void *arg, const struct command *command);
-    /* a sensor's event: a message as on the socket; the answer goes to outbox_ack() */
-    void (*event)(void *arg, const char *receiver, const json_t *message);
+    /* a sensor's event: a message as on the socket; the answer goes to outbox_ack(). False: it is none */
+    bool (*event)(void *arg, const char *receiver, const json_t *message);
     /* a deadline may have moved */
     void (*changed)(void *arg);
+    /* no room for more commands and events now: plugins are read on at the next kick */
+    bool (*busy)(void *arg);
 };
 
 struct outbox *outbox_new(uv_loop_t *loop, const char *libexec, const struct outbox_router *router);

@@ -20,7 +20,9 @@ enum {
     BACKOFF_FIRST_MS = 500,
     BACKOFF_MAX_MS = 60000,
     STEADY_MS = 30000,    /* after so long in service the back-off begins anew */
+    EXIT_GRACE_MS = 200,  /* between the end of its output and its exit */
     STOP_GRACE_MS = 2000, /* between stop and the signal */
+    UNREAD_WAIT = 64 * 1024, /* bytes it has not read: it is read no further */
     UNREAD_MAX = 4 << 20, /* bytes it has not read: it hangs */
     NONSENSE_MAX = 200,   /* messages without sense in one service: it floods */
     READ_SIZE = 64 * 1024
@@ -44,6 +46,8 @@ struct plugin {
     uv_pipe_t pipe;
     struct line_buf in;
     bool running, piped; /* the process has not exited; the pipe is open */
+    bool held;           /* not read while its owner is busy */
+    bool hung_up;        /* it closed its output: its exit, which says more, is awaited a moment */
     int closing;         /* handles being closed */
     bool freed;          /* plugin_stop() was said: free it when nothing is left, and say so */
     void (*gone)(void *arg);
@@ -143,6 +147,8 @@ static void on_exited(uv_process_t *process, int64_t status, int signal)
     free_if_done(plugin);
 }
 
+static const char closed_output[] = "closed its output";
+
 /* ---- what it says ---------------------------------------------------------------------------------- */
 
 static void disable(struct plugin *plugin, const char *reason)
@@ -196,7 +202,7 @@ static void take_ready(struct plugin *plugin)
     plugin->owner.up(plugin->owner.arg, plugin->updates, plugin->withdraws);
 }
 
-static void nonsense(struct plugin *plugin, const char *what)
+void plugin_nonsense(struct plugin *plugin, const char *what)
 {
     if (plugin->nonsense++ == 0)
         log_error("receiver %s: its plugin sent %s; it is ignored", plugin->receiver, what);
@@ -206,12 +212,12 @@ static void nonsense(struct plugin *plugin, const char *what)
 
 static void take_line(struct plugin *plugin, const char *line, size_t length)
 {
-    if (length == 0)
+    if (length == 0 || plugin->freed)
         return;
     json_t *message = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
     const char *type = json_string_value(json_object_get(message, "type"));
     if (!type)
-        nonsense(plugin, "a line that is not a JSON object with a type");
+        plugin_nonsense(plugin, "a line that is not a JSON object with a type");
     else if (strcmp(type, PROTOCOL_MANIFEST) == 0)
         take_manifest(plugin, message);
     else if (strcmp(type, PROTOCOL_READY) == 0)
@@ -219,7 +225,7 @@ static void take_line(struct plugin *plugin, const char *line, size_t length)
     else if (plugin->state == PLUGIN_SERVING)
         plugin->owner.said(plugin->owner.arg, type, message);
     else
-        nonsense(plugin, "a message before it was ready");
+        plugin_nonsense(plugin, "a message before it was ready");
     json_decref(message);
 }
 
@@ -230,25 +236,61 @@ static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
     *buf = uv_buf_init(bytes, sizeof bytes);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+/* One that does not read its answers is not asked for more. */
+static bool is_busy(const struct plugin *plugin)
 {
-    struct plugin *plugin = stream->data;
+    if (plugin->freed)
+        return false; /* its owner may be gone */
+    return uv_stream_get_write_queue_size((const uv_stream_t *)&plugin->pipe) > UNREAD_WAIT ||
+           (plugin->owner.busy && plugin->owner.busy(plugin->owner.arg));
+}
+
+static void take_lines(struct plugin *plugin)
+{
     char *line;
     size_t length;
     enum line_got got;
-    if (n < 0) {
-        plugin_fail(plugin, "closed its output");
-        return;
-    }
-    if (n == 0)
-        return;
-    line_feed(&plugin->in, buf->base, (size_t)n);
-    while (plugin->piped && (got = line_next(&plugin->in, &line, &length)) != LINE_NONE) {
+    while (plugin->piped && !(plugin->held = is_busy(plugin)) &&
+           (got = line_next(&plugin->in, &line, &length)) != LINE_NONE) {
         if (got == LINE_READY)
             take_line(plugin, line, length);
         else
-            nonsense(plugin, "a line of more than 256 KiB");
+            plugin_nonsense(plugin, "a line of more than 256 KiB");
     }
+    if (plugin->held && plugin->piped)
+        uv_read_stop((uv_stream_t *)&plugin->pipe);
+}
+
+static void hang_up(struct plugin *plugin)
+{
+    uv_read_stop((uv_stream_t *)&plugin->pipe);
+    if (!plugin->running || (plugin->state != PLUGIN_STARTING && plugin->state != PLUGIN_SERVING)) {
+        plugin_fail(plugin, closed_output);
+        return;
+    }
+    plugin->hung_up = true;
+    plugin->due_ms = host_elapsed_ms() + EXIT_GRACE_MS;
+    plugin->owner.changed(plugin->owner.arg);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct plugin *plugin = stream->data;
+    if (n < 0) {
+        hang_up(plugin);
+    } else if (n > 0) {
+        line_feed(&plugin->in, buf->base, (size_t)n);
+        take_lines(plugin);
+    }
+}
+
+void plugin_resume(struct plugin *plugin)
+{
+    if (!plugin->held || !plugin->piped || plugin->freed)
+        return;
+    take_lines(plugin);
+    if (!plugin->held && plugin->piped)
+        uv_read_start((uv_stream_t *)&plugin->pipe, on_alloc, on_read);
 }
 
 /* ---- sending --------------------------------------------------------------------------------------- */
@@ -260,8 +302,10 @@ struct sending {
 
 static void on_written(uv_write_t *request, int status)
 {
-    (void)status; /* a broken pipe is told by on_read */
+    struct plugin *plugin = request->handle->data;
     free(request->data);
+    if (status == 0 && plugin->held && !plugin->freed) /* else: a broken pipe is told by on_read */
+        plugin->owner.changed(plugin->owner.arg);
 }
 
 static bool send_line(struct plugin *plugin, const json_t *message)
@@ -328,7 +372,7 @@ static int spawn(struct plugin *plugin)
 static void start(struct plugin *plugin)
 {
     char reason[128];
-    plugin->has_manifest = false;
+    plugin->has_manifest = plugin->held = plugin->hung_up = false;
     plugin->nonsense = 0;
     line_release(&plugin->in);
     move_to(plugin, PLUGIN_STARTING, host_elapsed_ms() + plugin->patience_ms);
@@ -366,6 +410,30 @@ void plugin_fail(struct plugin *plugin, const char *reason)
     end_service(plugin, reason);
 }
 
+static void nobody_up(void *arg, bool updates, bool withdraws)
+{
+    (void)arg, (void)updates, (void)withdraws;
+}
+
+static void nobody_down(void *arg, const char *reason)
+{
+    (void)arg, (void)reason;
+}
+
+static void nobody_said(void *arg, const char *type, const json_t *message)
+{
+    (void)arg, (void)type, (void)message;
+}
+
+static void nobody_changed(void *arg)
+{
+    (void)arg;
+}
+
+/* Who owned it is gone: nothing it still says reaches anybody. */
+static const struct plugin_owner nobody = {
+    .up = nobody_up, .down = nobody_down, .said = nobody_said, .changed = nobody_changed};
+
 void plugin_stop(struct plugin *plugin, void (*gone)(void *arg), void *arg)
 {
     plugin->gone = gone;
@@ -373,6 +441,7 @@ void plugin_stop(struct plugin *plugin, void (*gone)(void *arg), void *arg)
     plugin->next_stopping = stopping;
     stopping = plugin;
     plugin->freed = true;
+    plugin->owner = nobody;
     if (plugin->piped) {
         json_t *stop = json_pack("{s:s}", "type", PROTOCOL_STOP);
         send_line(plugin, stop);
@@ -417,7 +486,7 @@ int64_t plugin_look(struct plugin *plugin, int64_t elapsed_ms)
         start(plugin);
         break;
     case PLUGIN_STARTING:
-        plugin_fail(plugin, "did not become ready in time");
+        plugin_fail(plugin, plugin->hung_up ? closed_output : "did not become ready in time");
         break;
     case PLUGIN_STOPPING:
         close_pipe(plugin);
@@ -426,6 +495,9 @@ int64_t plugin_look(struct plugin *plugin, int64_t elapsed_ms)
         plugin->due_ms = NEVER_MS;
         break;
     case PLUGIN_SERVING:
+        if (plugin->hung_up)
+            plugin_fail(plugin, closed_output);
+        break;
     case PLUGIN_DISABLED:
         break;
     }

@@ -36,6 +36,8 @@ struct plugin_owner {
     void (*said)(void *arg, const char *type, const json_t *message);
     /* a deadline of plugin_look() may have moved */
     void (*changed)(void *arg);
+    /* it is read no further while this holds; plugin_resume() goes on. NULL: never */
+    bool (*busy)(void *arg);
 };
 
 /* Starts `program` for a receiver. settings is borrowed for the life of the plugin; patience_ms bounds the
@@ -51,6 +53,10 @@ int64_t plugin_look_stopping(int64_t elapsed_ms);
 
 /* Sends one message; borrowed. False: it is not serving, or does not read. */
 bool plugin_send(struct plugin *plugin, const json_t *message);
+/* Goes on reading a plugin that was held because its owner was busy; else nothing. */
+void plugin_resume(struct plugin *plugin);
+/* It said what makes no sense: logged once; beyond a measure it is taken for a flood. */
+void plugin_nonsense(struct plugin *plugin, const char *what);
 /* It broke the contract: it is killed and started again. */
 void plugin_fail(struct plugin *plugin, const char *reason);
 /* Does what is due at this moment (host_elapsed_ms); returns when to look again, NEVER_MS: never. */

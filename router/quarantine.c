@@ -4,13 +4,16 @@
 #include "router/host.h"
 #include "router/paths.h"
 #include "router/trouble.h"
+#include "rules/text.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char *folder;
@@ -22,6 +25,16 @@ static bool is_reason(const char *name)
     return length > 7 && strcmp(name + length - 7, ".reason") == 0;
 }
 
+static void recount(void)
+{
+    DIR *dir = opendir(folder);
+    count = 0;
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        count += entry->d_name[0] != '.' && !is_reason(entry->d_name);
+    if (dir)
+        closedir(dir);
+}
+
 int quarantine_open(const char *path)
 {
     int status = paths_make(path);
@@ -30,12 +43,8 @@ int quarantine_open(const char *path)
     folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder_fd < 0)
         return -errno;
-    folder = strdup(path);
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir && (entry = readdir(dir));)
-        count += entry->d_name[0] != '.' && !is_reason(entry->d_name);
-    if (dir)
-        closedir(dir);
+    folder = must_copy(path);
+    recount();
     return 0;
 }
 
@@ -66,8 +75,24 @@ static int write_file(const char *name, const char *text, size_t length)
     return status;
 }
 
+/* The person was told to empty the folder, and may have removed it whole. */
+static void look_again(void)
+{
+    struct stat there;
+    if (fstat(folder_fd, &there) == 0 && there.st_nlink > 0) {
+        if (count >= QUARANTINE_FILES_MAX)
+            recount();
+        return;
+    }
+    char *path = folder;
+    close(folder_fd);
+    quarantine_open(path);
+    free(path);
+}
+
 static int full(void)
 {
+    look_again();
     if (count < QUARANTINE_FILES_MAX)
         return 0;
     trouble_set("quarantine full",
@@ -89,7 +114,7 @@ static void tell(const char *reason)
 static void write_reason(const char *name, const char *reason)
 {
     char beside[300];
-    snprintf(beside, sizeof beside, "%.280s.reason", name);
+    snprintf(beside, sizeof beside, "%.240s.reason", name);
     unlinkat(folder_fd, beside, 0);
     write_file(beside, reason, strlen(reason));
 }
@@ -118,11 +143,17 @@ int quarantine_file(const char *from, const char *name, const char *reason)
     int from_fd = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (from_fd < 0)
         return -errno;
-    status = renameat(from_fd, name, folder_fd, name) == 0 ? 0 : -errno;
+    char to[NAME_MAX + 1];
+    snprintf(to, sizeof to, "%.240s", name);
+    status = renameat2(from_fd, name, folder_fd, to, RENAME_NOREPLACE) == 0 ? 0 : -errno;
+    if (status == -EEXIST) { /* what lies there keeps its name */
+        snprintf(to, sizeof to, "%.200s-%016llx", name, (unsigned long long)host_random());
+        status = renameat2(from_fd, name, folder_fd, to, RENAME_NOREPLACE) == 0 ? 0 : -errno;
+    }
     close(from_fd);
     if (status < 0)
         return status;
-    write_reason(name, reason);
+    write_reason(to, reason);
     tell(reason);
     return 0;
 }

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 /* Rows in one answer: more are asked for with "from". Bounds the memory of an answer. */
-enum { QUERY_ROWS = 500 };
+enum { QUERY_ROWS = 200 };
 
 /* What the shell knows of a receiver, beside the core. Strings are borrowed. */
 struct query_receiver {

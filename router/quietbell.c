@@ -51,9 +51,27 @@ static const struct client_command commands[] = {
      "branch= cwd= host=",
      client_post},
     {"test", "RECEIVER", "hand a test alert to a receiver", NULL, NULL, client_test},
+    {"setup", "[--agent NAME] [--dry-run] [--yes] [--remove]",
+     "connect the agents on this machine: put hooks into their settings",
+     "Shows each change as a diff and asks. What else stands in a file stays, byte for byte; the file as it\n"
+     "was lies beside it as FILE.quietbell-backup.\n"
+     "--agent NAME  this agent only, even if it was not found\n"
+     "--dry-run     show, and change nothing\n"
+     "--yes         do not ask\n"
+     "--remove      take the hooks out again",
+     "agent= dry-run yes remove", client_setup},
+    {"doctor", "", "check that all works, and say what mends it",
+     "Looks at the hooks, the daemon, the receivers, the desktop, the clock and the folders.\n"
+     "Exits with 1 if anything is bad.",
+     NULL, client_doctor},
     {"check", "[FILE]", "check a configuration file; needs no daemon",
      "Prints every problem with file, line, column and a suggestion; exits with 1 if there is one.",
      NULL, client_check},
+    {"mapping", "test FILE PAYLOAD [--event NAME]", "show what an agent's message becomes; needs no daemon",
+     "FILE is a mapping file, or the name of an agent. PAYLOAD is a file, - for stdin, or the JSON\n"
+     "itself: what the agent hands to its hook, or a whole message, or several of either.\n"
+     "--event NAME    the name on the hook's command line",
+     "event=", client_mapping},
     {"replay", "[--json] [-c FILE] RECORDING",
      "play a recording under a configuration; needs no daemon", NULL, NULL, NULL},
     {"reload", "", "read the configuration again", NULL, NULL, client_reload},

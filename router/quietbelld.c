@@ -13,6 +13,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <locale.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,6 +206,10 @@ int main(int argc, char **argv)
     static struct daemon daemon;
     int option;
     setlocale(LC_CTYPE, "C.UTF-8");
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024); /* set, it stays: large answers go back to the system (P9) */
+    mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+#endif
     while ((option = getopt_long(argc, argv, "c:vh", options, NULL)) != -1) {
         switch (option) {
         case 'c':

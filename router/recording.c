@@ -24,7 +24,15 @@ static void copy(json_t *to, const char *key, const json_t *from, const char *fr
         set(to, key, json_incref(value));
 }
 
-static json_t *raw_place(const json_t *env)
+/* proc(5): the number of a controlling terminal; devices.txt: 136 to 143 are /dev/pts/N. */
+static void raw_tty(json_t *place, const json_t *parent)
+{
+    json_int_t tty = json_integer_value(json_object_get(parent, "tty_nr")), major = tty >> 8 & 0xff;
+    if (major >= 136 && major <= 143)
+        set(place, "tty", json_sprintf("/dev/pts/%d", (int)((major - 136) * 256 + (tty & 0xff))));
+}
+
+static json_t *raw_place(const json_t *env, const json_t *parent)
 {
     json_t *place = json_object();
     const char *tmux = json_string_value(json_object_get(env, "TMUX"));
@@ -35,6 +43,7 @@ static json_t *raw_place(const json_t *env)
     copy(place, "kitty", env, "KITTY_WINDOW_ID");
     copy(place, "wezterm", env, "WEZTERM_PANE");
     copy(place, "term", env, "TERM_PROGRAM");
+    raw_tty(place, parent);
     return place;
 }
 
@@ -42,10 +51,12 @@ static json_t *raw_context(const json_t *raw)
 {
     json_t *context = json_object(), *marks = json_array(), *value;
     json_t *env = json_object_get(raw, "env");
+    json_t *parent = json_array_get(json_object_get(raw, "ancestry"), 0);
     const char *name;
     json_object_foreach(env, name, value) json_array_append_new(marks, json_string(name));
     set(context, "marks", marks);
-    set(context, "place", raw_place(env));
+    set(context, "place", raw_place(env, parent));
+    copy(context, "pid", parent, "pid");
     copy(context, "pid", raw, "ppid");
     copy(context, "cwd", raw, "cwd");
     copy(context, "cwd", raw, "hook_cwd");
@@ -57,18 +68,31 @@ static bool is_raw(const json_t *json)
     return !json_object_get(json, "type") && json_is_integer(json_object_get(json, "received_at_ns"));
 }
 
+/* The payload: stdin, else the last argument (Codex's notify). */
+static const char *raw_text(const json_t *raw)
+{
+    const json_t *argv = json_object_get(raw, "argv");
+    const char *text = text_or(json_string_value(json_object_get(raw, "stdin")), "");
+    if (*text || json_array_size(argv) == 0)
+        return text;
+    return text_or(json_string_value(json_array_get(argv, json_array_size(argv) - 1)), "");
+}
+
 /* The message that the hook client would have sent. */
 static json_t *raw_message(const json_t *raw)
 {
     json_t *message = json_object();
-    const char *text = text_or(json_string_value(json_object_get(raw, "stdin")), "");
-    json_t *payload = json_loads(text, 0, NULL);
+    const char *text = raw_text(raw);
+    json_t *payload = json_loads(*text ? text : "{}", 0, NULL);
     set(message, "type", json_string("hook"));
     set(message, "at_ms",
         json_integer(json_integer_value(json_object_get(raw, "received_at_ns")) / 1000000));
     set(message, "agent", json_string("claude-code"));
     copy(message, "agent", raw, "agent");
-    copy(message, "event", raw, "event");
+    const char *event = text_or(json_string_value(json_object_get(raw, "event")), "");
+    const char *source =
+        strrchr(event, ':'); /* "event:session.idle": which of the bench's recorders it was */
+    set(message, "event", json_string(source ? source + 1 : event));
     set(message, "context", raw_context(raw));
     if (payload)
         set(message, "payload", payload);

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "mapping.h"
+#include "observe.h"
 #include "recording.h"
 #include "replay_print.h"
 #include "rules/text.h"
@@ -26,6 +27,7 @@ struct replay {
     const char *recording; /* for complaints */
     uint64_t seq;
     int64_t now_ms, deadline_ms;
+    json_t *heads; /* first lines of files */
     int refused;
 };
 
@@ -119,7 +121,8 @@ static const struct {
     enum command_type type;
 } commands[] = {
     {"ack", COMMAND_ACK},           {"snooze", COMMAND_SNOOZE},       {"resolve", COMMAND_RESOLVE},
-    {"focus-on", COMMAND_FOCUS_ON}, {"focus-off", COMMAND_FOCUS_OFF},
+    {"focus-on", COMMAND_FOCUS_ON}, {"focus-off", COMMAND_FOCUS_OFF}, {"break", COMMAND_BREAK},
+    {"serve", COMMAND_SERVE},
 };
 
 /* What a person did; needs are named by session here, ids are not known beforehand. */
@@ -143,6 +146,40 @@ static int play_command(struct replay *replay, const struct message *message, st
     return refuse(refusal, "/command", "the command %s changes nothing in a replay", message->command);
 }
 
+/* One line of a file, or all of it. */
+static int play_seen(struct replay *replay, const struct message *message, struct refusal *refusal)
+{
+    struct mapped mapped;
+    struct event event;
+    struct moment now = {
+        .wall_ms = replay->now_ms, .steady_ms = replay->now_ms, .next_offset_ms = NEVER_MS};
+    int got = mapping_event(replay->mappings, message, &mapped, refusal);
+    replay->print.events += got > 0;
+    while (got > 0 && observe_next(replay->rules, &now, &mapped, &event))
+        step(replay, &(struct input){.type = INPUT_EVENT, .event = &event});
+    return got;
+}
+
+/* What a file watch would have seen. */
+static int play_file(struct replay *replay, const struct message *message, struct refusal *refusal)
+{
+    json_t *list = mapping_sightings(replay->mappings, message, replay->heads), *item;
+    size_t i;
+    int got = 0;
+    json_array_foreach(list, i, item)
+    {
+        struct message one;
+        got = message_take(&one, json_incref(item), refusal);
+        if (got < 0)
+            break;
+        one.at_ms = message->at_ms;
+        got = play_seen(replay, &one, refusal);
+        message_clear(&one);
+    }
+    json_decref(list);
+    return got;
+}
+
 static void play(struct replay *replay, const struct recorded *recorded)
 {
     struct mapped mapped;
@@ -156,11 +193,13 @@ static void play(struct replay *replay, const struct recorded *recorded)
         if (got > 0)
             step(replay, &(struct input){.type = INPUT_EVENT, .event = &mapped.event});
         break;
+    case MESSAGE_FILE:
+        got = play_file(replay, &recorded->message, &refusal);
+        break;
     case MESSAGE_COMMAND:
         got = play_command(replay, &recorded->message, &refusal);
         break;
     case MESSAGE_FOLLOW:
-    case MESSAGE_FILE: /* for the watch plugin of a later issue */
     case MESSAGES:
         break;
     }
@@ -271,6 +310,7 @@ static int run(struct replay *replay)
         problems_print(stderr, &problems, false);
     problems_clear(&problems);
     replay->rules = rules_new();
+    replay->heads = json_object();
     if (!error && recording.n > 0)
         error = play_all(replay, &recording);
     replay->refused += recording.refused;
@@ -279,6 +319,7 @@ static int run(struct replay *replay)
     if (replay->refused)
         fprintf(stderr, "quietbell: %d of the lines were refused\n", replay->refused);
     rules_free(replay->rules);
+    json_decref(replay->heads);
     mappings_free(replay->mappings);
     recording_clear(&recording);
     return error || replay->refused || fflush(stdout) ? 1 : 0;

@@ -112,6 +112,23 @@ static void judge(struct router *router, struct arrival *arrival, struct input *
     record(router, arrival);
 }
 
+/* An event; of a file there may be some that come before it, each an input of its own. */
+static void judge_mapped(struct router *router, struct arrival *arrival, struct mapped *mapped)
+{
+    struct event event;
+    if (mapped->observed && !mapped->gone && !watching_believes(mapped))
+        return;
+    while (observe_next(router->rules, &router->now, mapped, &event)) {
+        struct arrival *one = arrival;
+        if (mapped->n_closed > 0) {
+            one = arrival_new(INPUT_EVENT);
+            one->next = router->batch;
+            router->batch = one;
+        }
+        judge(router, one, &(struct input){.event = &event});
+    }
+}
+
 /* A message: known already, or mapped to an event, or refused. */
 static void judge_message(struct router *router, struct arrival *arrival)
 {
@@ -121,7 +138,9 @@ static void judge_message(struct router *router, struct arrival *arrival)
         router->counts.duplicates++;
         return;
     }
-    int got = mapping_event(router->mappings, &arrival->message, &mapped, &arrival->refused);
+    int got = arrival->message.type == MESSAGE_FILE && !arrival->seen
+                  ? refuse(&arrival->refused, "/type", "files are seen by quietbell's own watch only")
+                  : mapping_event(router->mappings, &arrival->message, &mapped, &arrival->refused);
     if (got < 0) {
         router->counts.refused++;
         if (arrival->message.type == MESSAGE_HOOK)
@@ -133,7 +152,7 @@ static void judge_message(struct router *router, struct arrival *arrival)
     } else {
         if (text_empty(mapped.event.host))
             mapped.event.host = host_name();
-        judge(router, arrival, &(struct input){.event = &mapped.event});
+        judge_mapped(router, arrival, &mapped);
     }
 }
 
@@ -157,6 +176,9 @@ static void step(struct router *router, struct arrival *arrival)
         input.gone.host = arrival->text;
         input.gone.pid = arrival->pid;
         input.gone.pid_start = arrival->pid_start;
+        break;
+    case INPUT_PRESENCE:
+        input.presence = arrival->presence;
         break;
     case INPUT_START:
     case INPUT_TICK:
@@ -187,7 +209,8 @@ static void step_all(struct router *router)
 {
     struct arrival **end = &router->batch;
     int n = 0;
-    while (router->queue && n++ < BATCH_MAX - 1) {
+    while (router->queue && n < BATCH_MAX - 1 && router->n_inputs < BATCH_MAX - 1 - OBSERVE_MAX) {
+        n++;
         struct arrival *arrival = router->queue;
         router->queue = arrival->next;
         router->weight -= arrival_weight(arrival);
@@ -221,7 +244,7 @@ static void speak(struct router *router)
                                       .seq = arrival->seq,
                                       .error = ok ? NULL : arrival->refused.error,
                                       .at = arrival->refused.at};
-        router->counts.taken += ok && arrival->has_message;
+        router->counts.taken += arrival->recorded && arrival->has_message;
         if (arrival->recorded && arrival->type == INPUT_OUTCOME &&
             arrival->outcome.type == OUTCOME_HANDED)
             outbox_hand(router->outbox, router->rules, &router->now, arrival->outcome.alert_id,
@@ -232,6 +255,7 @@ static void speak(struct router *router)
             router->config_wall_ms = router->now.wall_ms;
             arrival->config = NULL;
             outbox_configure(router->outbox, router->config);
+            watching_configure(router);
         }
         router_reply(arrival, &answer);
         arrival_free(arrival);
@@ -244,6 +268,8 @@ static void end_turn(struct router *router)
     router->counts.seq = (int64_t)router->seq;
     outbox_kick(router->outbox, router->rules);
     orders_flush(router);
+    if (router->n_inputs > 0 && !router->stopping)
+        liveness_follow(router->liveness, router->rules);
     if (router->queue)
         router_want(router);
     if (router->was_full && !router_full(router) && router->room) {
@@ -334,7 +360,8 @@ static void work_aside(struct router *router)
 static void arm(struct router *router)
 {
     int64_t elapsed_ms = host_elapsed_ms(), wall_ms = NEVER_MS;
-    int64_t outbox_ms = outbox_look(router->outbox, elapsed_ms);
+    int64_t outbox_ms = outbox_look(router->outbox, elapsed_ms), watch_ms = sensor_look(router->watch, elapsed_ms);
+    outbox_ms = watch_ms < outbox_ms ? watch_ms : outbox_ms;
     if (router->deadline_ms != NEVER_MS && !router->failing)
         wall_ms = router->now.wall_ms + (router->deadline_ms - router->now.steady_ms);
     if (outbox_ms != NEVER_MS && host_wall_ms() + (outbox_ms - elapsed_ms) < wall_ms)
@@ -401,24 +428,34 @@ static void answer_sensor(void *owner, struct arrival *arrival, const struct ans
 }
 
 /* A sensor's event is a message as on the socket. */
-static void on_event(void *arg, const char *receiver, const json_t *event)
+static bool on_event(void *arg, const char *receiver, const json_t *event)
 {
     struct router *router = arg;
     struct message message;
     struct refusal refusal;
     char *text = json_dumps(event, JSON_COMPACT);
     if (!text)
-        return;
+        return false;
     if (message_parse(&message, text, strlen(text), &refusal) < 0) {
-        log_error("receiver %s: its event is refused: %s", receiver, refusal.error);
+        json_t *ack = json_pack("{s:s, s:O?, s:b, s:s, s:s}", "type", "ack", "id", json_object_get(event, "id"),
+                                "ok", 0, "error", refusal.error, "at", refusal.at);
+        if (ack)
+            outbox_ack(router->outbox, receiver, ack);
+        json_decref(ack);
         free(text);
-        return;
+        return false;
     }
     struct arrival *arrival = arrival_message(&message, text, strlen(text));
     arrival->more = must_copy(receiver);
     arrival->answer = answer_sensor;
     arrival->owner = router;
     router_offer(router, arrival);
+    return true;
+}
+
+static bool is_busy(void *arg)
+{
+    return router_full(arg);
 }
 
 static void on_changed(void *arg)
@@ -430,7 +467,7 @@ int router_open(struct router **out, uv_loop_t *loop, const struct paths *paths,
                 const char *config_path, struct config *config, char *error, size_t size)
 {
     struct router *router = must_alloc(sizeof *router);
-    const struct outbox_router ears = {router, on_outcome, on_command, on_event, on_changed};
+    const struct outbox_router ears = {router, on_outcome, on_command, on_event, on_changed, is_busy};
     router->loop = loop;
     router->paths = paths;
     router->config_path = config_path;
@@ -441,6 +478,7 @@ int router_open(struct router **out, uv_loop_t *loop, const struct paths *paths,
     router->work.data = router->side.data = router;
     router->started_wall_ms = host_wall_ms();
     router->outbox = outbox_new(loop, paths->libexec, &ears);
+    watching_open(router);
     uv_idle_init(loop, &router->idle);
     *out = router;
     struct problems problems = {0};
@@ -491,6 +529,7 @@ void router_stop(struct router *router, void (*stopped)(void *arg), void *arg)
     router->stopped = stopped;
     router->stopped_arg = arg;
     outbox_stop(router->outbox);
+    watching_stop(router);
     router_want(router);
 }
 
@@ -501,6 +540,8 @@ void router_close(struct router *router)
     store_close(router->store);
     rules_free(router->rules);
     outbox_free(router->outbox);
+    sensor_free(router->watch);
+    liveness_free(router->liveness);
     mappings_free(router->mappings);
     config_free(router->config);
     free(router);

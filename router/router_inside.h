@@ -3,10 +3,13 @@
 #ifndef ROUTER_ROUTER_INSIDE_H
 #define ROUTER_ROUTER_INSIDE_H
 
+#include "router/liveness.h"
 #include "router/mapping.h"
+#include "router/observe.h"
 #include "router/outbox.h"
 #include "router/query.h"
 #include "router/router.h"
+#include "router/sensor.h"
 #include "router/store.h"
 
 enum {
@@ -33,6 +36,8 @@ struct router {
     struct store *store;
     struct rules *rules;
     struct outbox *outbox;
+    struct sensor *watch;
+    struct liveness *liveness;
 
     /* the queue, and the turn */
     struct arrival *queue, **queue_end;
@@ -84,6 +89,14 @@ void router_reply(struct arrival *arrival, const struct answer *answer);
 
 /* orders.c */
 void orders_flush(struct router *router);
+
+/* watching.c */
+void watching_open(struct router *router);
+/* Runs the file watch, if any mapping names files and the configuration does not switch it off. */
+void watching_configure(struct router *router);
+void watching_stop(struct router *router);
+/* False: the file was left behind by a process that has died. */
+bool watching_believes(const struct mapped *mapped);
 
 /* recover.c: the commit failed: nothing is acknowledged, the state is loaded anew */
 void recover_failed(struct router *router, int status);

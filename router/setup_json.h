@@ -53,4 +53,7 @@ void setup_json_insert(struct setup_json *json, int container, const char *item)
 void setup_json_remove(struct setup_json *json, int node);
 void setup_json_replace(struct setup_json *json, int node, const char *value);
 
+/* For setup_json_edit.c: reads the text again after an edit. */
+void setup_json_again(struct setup_json *json);
+
 #endif

@@ -17,6 +17,7 @@ static const struct field alert_fields[] = {
     FIELD(alert, FIELD_INT, news),
     FIELD(alert, FIELD_INT, news_ms),
     FIELD(alert, FIELD_INT, queued),
+    FIELD(alert, FIELD_INT, maybe),
     FIELD(alert, FIELD_INT, handed),
     FIELD(alert, FIELD_INT, delivered),
     FIELD(alert, FIELD_BOOL, deferred),
@@ -35,6 +36,8 @@ static const struct field line_fields[] = {
     FIELD(line, FIELD_ID, alert_id),
     FIELD(line, FIELD_ID, need_id),
     FIELD(line, FIELD_INT, version),
+    FIELD(line, FIELD_INT, ring),
+    FIELD(line, FIELD_BOOL, may_ring),
 };
 // clang-format on
 const struct noun noun_line = {"line", sizeof(struct line), line_fields,
@@ -107,6 +110,13 @@ static void touch(struct rules *rules, struct alert *alert, bool ring)
     rules->touched[rules->n_touched++] = alert;
 }
 
+static void follow_ring(struct alert *alert)
+{
+    alert->ring = 0;
+    for (const struct line *line = alert->lines; line; line = line->next_in_alert)
+        alert->ring = line->ring > alert->ring ? line->ring : alert->ring;
+}
+
 void alert_remove(struct rules *rules, struct line *line)
 {
     struct line **at = &line->alert->lines;
@@ -118,6 +128,7 @@ void alert_remove(struct rules *rules, struct line *line)
         at = &(*at)->next_in_need;
     *at = line->next_in_need;
     line->alert->n_lines--;
+    follow_ring(line->alert); /* what it owed is not rung for those that stay */
     touch(rules, line->alert, false);
     core_gone(rules, line);
 }
@@ -183,33 +194,32 @@ struct alert *alert_get(struct rules *rules, int receiver, const char *key, cons
     return alert;
 }
 
-static bool stands_in(const struct need *need, const struct alert *alert)
+static void touch_line(struct rules *rules, struct line *line, bool ring)
 {
-    for (const struct line *line = need->lines; line; line = line->next_in_need) {
-        if (line->alert == alert)
-            return true;
-    }
-    return false;
+    line->may_ring |= ring;
+    core_changed(rules, line);
+    touch(rules, line->alert, ring);
 }
 
 void alert_add(struct rules *rules, struct alert *alert, struct need *need, bool ring)
 {
-    touch(rules, alert, ring);
-    if (stands_in(need, alert))
-        return;
+    for (struct line *line = need->lines; line; line = line->next_in_need) {
+        if (line->alert == alert)
+            return touch_line(rules, line, ring);
+    }
     struct line *line = must_alloc(sizeof *line);
     line->record.noun = &noun_line;
     line->record.id = core_id(rules);
     line->alert_id = alert->record.id;
     line->need_id = need->record.id;
     line_join(line, alert, need);
-    core_changed(rules, line);
+    touch_line(rules, line, ring);
 }
 
 void alert_touch(struct rules *rules, struct need *need, bool ring)
 {
     for (struct line *line = need->lines; line; line = line->next_in_need)
-        touch(rules, line->alert, ring);
+        touch_line(rules, line, ring);
 }
 
 /* ---- delivery ------------------------------------------------------------------------------------ */
@@ -240,7 +250,7 @@ static void follow_delivery(struct rules *rules, struct alert *alert)
 static void finish_if_done(struct rules *rules, struct alert *alert)
 {
     const struct receiver *receiver = rules->receivers[alert->receiver];
-    bool known = alert->delivered || alert->handed;
+    bool known = alert->delivered || alert->handed || alert->maybe;
     bool takes_back = receiver && receiver->withdraws;
     if (!alert->open && !alert->handed &&
         (!known || !takes_back || alert->failed || alert->queued <= alert->delivered))
@@ -262,14 +272,17 @@ void alert_withdraw(struct rules *rules, struct alert *alert)
     effect->alert_id = alert->record.id;
     effect->version = alert->version;
     const struct receiver *receiver = rules->receivers[alert->receiver];
-    effect->deliver = (alert->delivered || alert->handed) && receiver && receiver->withdraws;
+    effect->deliver =
+        (alert->delivered || alert->handed || alert->maybe) && receiver && receiver->withdraws;
     follow_delivery(rules, alert);
     finish_if_done(rules, alert);
 }
 
 void alert_handed(struct rules *rules, struct alert *alert, int64_t version)
 {
-    alert->handed = version; /* 0: it was not handed over after all */
+    if (version == 0 && alert->handed > alert->maybe)
+        alert->maybe = alert->handed;
+    alert->handed = version; /* 0: nobody knows what became of it */
     alert->deferred = false;
     follow_delivery(rules, alert);
     finish_if_done(rules, alert);
@@ -277,7 +290,7 @@ void alert_handed(struct rules *rules, struct alert *alert, int64_t version)
 
 void alert_delivered(struct rules *rules, struct alert *alert, int64_t version)
 {
-    alert->handed = 0;
+    alert->handed = alert->maybe = 0;
     alert->deferred = alert->failed = alert->gave_up = false;
     if (version > alert->delivered)
         alert->delivered = version;
@@ -324,13 +337,26 @@ static int compare_ids(const void *a, const void *b)
     return x->record.id < y->record.id ? -1 : x->record.id > y->record.id;
 }
 
+/* Whatever its cause, a ring needs room in the budget, but for what is critical. */
+static bool may_ring(const struct rules *rules, const struct alert *alert)
+{
+    bool room = ring_room_ms(rules, (int)alert->receiver) <= rules->now.steady_ms;
+    if (!alert->may_ring || room)
+        return alert->may_ring;
+    for (const struct line *line = alert->lines; line; line = line->next_in_alert) {
+        if (line->may_ring && line->need->treatment.urgency == URGENCY_CRITICAL)
+            return true;
+    }
+    return false;
+}
+
 /* Of several alerts that would ring on a receiver the most urgent, then the oldest, does. */
 static void choose_rings(struct rules *rules, struct alert *ringing[RECEIVER_SLOTS])
 {
     for (int i = 0; i < rules->n_touched; i++) {
         struct alert *alert = rules->touched[i];
         struct alert **best = &ringing[alert->receiver];
-        if (!alert->may_ring || alert->n_lines == 0)
+        if (alert->n_lines == 0 || !may_ring(rules, alert))
             continue;
         if (!*best || need_compare(first_need(alert), first_need(*best)) < 0)
             *best = alert;
@@ -346,14 +372,24 @@ static void publish(struct rules *rules, struct alert *alert, bool rings)
     for (struct line *line = alert->lines; line; line = line->next_in_alert) {
         if (line->version)
             continue;
-        fresh |= line->need->told_ms == rules->now.steady_ms || !line->need->delivered;
+        fresh |= line->need->told_ms == rules->now.steady_ms ||
+                 !(line->need->delivered & 1u << alert->receiver);
         line->version = alert->version;
         core_changed(rules, line);
     }
     alert->urgency = first->treatment.urgency;
     alert->failed = false;
-    if (rings)
+    for (struct line *line = alert->lines; line; line = line->next_in_alert) {
+        if (!line->may_ring)
+            continue;
+        line->ring = rings ? alert->version : line->ring;
+        line->may_ring = false;
+        core_changed(rules, line);
+    }
+    if (rings) {
         alert->ring = alert->version;
+        ring_note(rules, (int)alert->receiver);
+    }
     if (rings || fresh) {
         bool critical = rings && alert->urgency == URGENCY_CRITICAL;
         alert->news = alert->version;

@@ -18,6 +18,8 @@ struct line {
     struct record record;
     uint64_t alert_id, need_id;
     int64_t version; /* the alert's version it came in with */
+    int64_t ring;    /* the version in which it last rang here */
+    bool may_ring;   /* within one look */
     struct alert *alert;
     struct need *need;
     struct line *next_in_alert, *next_in_need;
@@ -35,11 +37,12 @@ struct alert {
     int64_t news; /* the newest version that tells something anew, ringing or not, 0: none */
     int64_t news_ms; /* decision of the oldest news that have not arrived (of a critical ring the newest); 0: none */
     int64_t queued; /* the newest version worth handing over; not yet there while queued > delivered */
-    int64_t handed;               /* the version in flight, 0: none */
-    int64_t delivered;            /* the newest version the receiver has, 0: none */
-    bool deferred;                /* the last attempt failed; another will follow */
-    bool failed;                  /* the last attempt failed for ever */
-    bool gave_up;                 /* its needs were told on the fallback */
+    int64_t maybe;     /* the newest version handed over of which no answer came: it may be there */
+    int64_t handed;    /* the version in flight, 0: none */
+    int64_t delivered; /* the newest version the receiver has, 0: none */
+    bool deferred;     /* the last attempt failed; another will follow */
+    bool failed;       /* the last attempt failed for ever */
+    bool gave_up;      /* its needs were told on the fallback */
     enum delivery_state delivery; /* what all this comes to */
 
     struct line *lines;

@@ -7,13 +7,16 @@
 #ifndef RULES_CORE_H
 #define RULES_CORE_H
 
+#include "ring.h"
 #include "rules.h"
 #include "table.h"
 #include "text.h"
 
 enum {
     CORE_SESSIONS_MAX = 20000,
-    CORE_BYTES_MAX = 10 << 20, /* of kept texts: beyond it sessions go, ended ones first */
+    CORE_BYTES_MAX = 21 << 20, /* of what is kept: beyond it sessions go, ended ones first */
+    CORE_SESSION_BYTES = 600,  /* what a session costs beside its texts, measured … */
+    CORE_NEED_BYTES = 900,     /* … and a need with a reason, an alert and its lines */
     CORE_RESOLVED_MAX = 256,   /* resolved needs kept for `why` */
     CORE_THREADS_MAX = 64,     /* per session */
     CORE_REASONS_MAX = 64,     /* per need */
@@ -25,6 +28,11 @@ enum {
 #define ENDED_KEEP_MS 3600000
 #define GATHER_MS 900 /* P5 leaves 1 s: what settles within it is told in one look */
 #define CRITICAL_GIVE_UP_MS 60000
+#define HOUR_MS 3600000
+#define BREAKPOINT_MS 4000 /* so long a breakpoint lasts */
+#define ENGAGED_MS 60000   /* so long after the last act the person still answers from the board */
+#define LEFT_MS 15000      /* what was seen in passing stays inhibited for so long … */
+#define SEEN_MS 120000     /* … and what was open before the person came, for so long */
 
 struct agenda { /* needs by when they are to be looked at: a binary heap */
     struct need **heap;
@@ -47,6 +55,11 @@ struct rules {
     struct receiver *receivers[RECEIVER_SLOTS];
     struct focus *focuses[FOCUS_SLOTS];
     uint32_t focuses_on;
+    struct person *person; /* made with the first policy */
+    struct ring *rings;    /* of the last hour, oldest first */
+    bool few;              /* so few sessions are alive that nothing is held for a breakpoint */
+    bool defer_again;      /* what waits for a breakpoint has changed */
+    int64_t defer_ms;      /* when waiting will have become dearer than breaking in */
 
     struct table sessions_by_name, sessions_by_id, needs_by_id, alerts_by_id, alerts_by_key;
     struct session *first_session, *last_session;
@@ -60,7 +73,7 @@ struct rules {
     int n_touched, touched_capacity;
     struct need **due; /* in this look */
     int n_due, due_capacity;
-    int n_sessions, n_needs, n_resolved, n_alerts, n_down;
+    int n_sessions, n_live, n_needs, n_resolved, n_alerts, n_down;
 
     struct record *changed;
     int64_t bytes, shed;
@@ -85,11 +98,29 @@ void agenda_remove(struct agenda *agenda, struct need *need);
 struct need *agenda_due(const struct agenda *agenda, int64_t steady_ms);
 int64_t agenda_deadline(const struct agenda *agenda);
 
-/* walk.c: what the rules make of a need now. */
-void walk_need(const struct rules *rules, const struct need *need, struct treatment *out);
+/* walk.c: what the rules make of a need now; receiver indexes of a policy as slots. */
+uint32_t walk_receivers(const struct rules *rules, uint32_t indexes);
+struct walk_trace {                   /* for explaining */
+    const struct rule *by[SET_KEYS];  /* the rule that set each key, or NULL: the default */
+    const struct rule *opened, *shut; /* the last rule that opened, or shut, a focus for it */
+};
+/* trace may be NULL. */
+void walk_need(const struct rules *rules, const struct need *need, struct treatment *out,
+               struct walk_trace *trace);
 
 /* judge.c: the judgement of one need, line by line; sets verdict, due_ms and the next look. */
 void judge_need(struct rules *rules, struct need *need);
+
+/* wait.c: what is held for a good moment: is it now? */
+void wait_look(struct rules *rules);
+/* Sessions came or went: where few are alive, nothing is held. */
+bool wait_few(const struct rules *rules);
+/* The same for one need: and the person is not in another session just now. */
+bool wait_pays_not(const struct rules *rules, const struct need *need);
+
+/* again.c: told needs: rises, repeats, escalations, and receivers that waited for budget */
+void again_look(struct rules *rules, struct need *need);
+int64_t again_deadline(const struct rules *rules, const struct need *need);
 
 /* tell.c: notes that a need is due; tells what is due, and what rides along. */
 void tell_note(struct rules *rules, struct need *need);

@@ -28,6 +28,7 @@ struct event {
     /* what it does; several may hold, in this order: starts, closes, opens, ends */
     bool starts; /* a session start: closes only what this process, or a dead one, left open */
     enum closes closes;
+    int64_t closes_kinds; /* bits 1 << enum kind: closes only reasons of these kinds; 0: of any */
     const char *closes_request; /* what CLOSES_REQUEST closes; "": `request`. May be a glob: then of any thread */
     enum opens opens;
     enum kind kind; /* of what it opens or confirms */
@@ -35,9 +36,13 @@ struct event {
     enum state state; /* the session's state after it, of the main thread only; STATE_NONE: unchanged */
 
     enum urgency urgency; /* the event's own; URGENCY_UNSET: by kind */
+    int64_t during; /* bits 1 << enum state: while the session is in another one this is a note; 0: any */
     bool waking;     /* something runs in the background that will wake the session: no review */
     bool unattended; /* a start without a person (-p, exec, CI): no reviews, until it asks something */
     bool prompt;     /* the person submitted a prompt */
+    /* Seen in a file, with the file's own stamp. It closes only what was asked before that; and it is no measure for
+     * others: a hook that was sent before it may come after it. */
+    bool observed;
 
     const char *title; /* what is asked, one line */
     const char *text;  /* more of it */

@@ -12,6 +12,7 @@ struct teller {
     int64_t now_ms;
     explain_cb cb;
     void *arg;
+    struct walk_trace trace;
 };
 
 static void say(struct teller *teller, const struct rule *rule, const char *format, ...)
@@ -89,7 +90,7 @@ static void say_reasons(struct teller *teller)
 static void say_rules(struct teller *teller, const struct treatment *treatment)
 {
     char names[256], span[32];
-    const struct rule *const *by = treatment->by;
+    const struct rule *const *by = teller->trace.by;
     say(teller, by[SET_ALSO] ? by[SET_ALSO] : by[SET_TO], "goes to %s",
         receiver_names(teller->rules, treatment->to, names, sizeof names));
     say(teller, by[SET_URGENCY], "its urgency is %s%s", word_name(&word_urgency, treatment->urgency),
@@ -99,6 +100,11 @@ static void say_rules(struct teller *teller, const struct treatment *treatment)
     say(teller, by[SET_SETTLE], "settles for %s", span_text(treatment->settle_ms, span));
     if (treatment->slot == SLOT_BATCH)
         say(teller, by[SET_SLOT], "waits in a batch of %s", span_text(treatment->batch_ms, span));
+    else if (treatment->slot == SLOT_BREAKPOINT)
+        say(teller, by[SET_SLOT], "hold: breakpoint, at most %s%s",
+            span_text(treatment->at_most_ms, span),
+            wait_pays_not(teller->rules, teller->need) ? "; so few sessions are alive that it is not held"
+                                                       : "");
     else
         say(teller, by[SET_SLOT], "hold: %s", word_name(&word_slot, treatment->slot));
     if (treatment->silent)
@@ -109,20 +115,50 @@ static void say_walls(struct teller *teller, const struct treatment *treatment)
 {
     char names[256], span[32];
     uint32_t on = teller->rules->focuses_on;
+    if (teller->need->walled_ms > 0)
+        say(teller, NULL, "could not be told for %s: a focus, a snooze or your own look held it back",
+            span_text(teller->need->walled_ms, span));
     if (!on)
         return;
     if (treatment->urgency == URGENCY_CRITICAL)
-        say(teller, treatment->by[SET_URGENCY], "is critical: %s does not hold it",
+        say(teller, teller->trace.by[SET_URGENCY], "is critical: %s does not hold it",
             focus_names(teller->rules, on, names, sizeof names));
     else if (treatment->walls)
-        say(teller, treatment->shut, "focus %s is on, and no rule for it lets this pass",
+        say(teller, teller->trace.shut, "focus %s is on, and no rule for it lets this pass",
             focus_names(teller->rules, treatment->walls, names, sizeof names));
     else
-        say(teller, treatment->opened, "focus %s is on, but a rule for it lets this pass",
+        say(teller, teller->trace.opened, "focus %s is on, but a rule for it lets this pass",
             focus_names(teller->rules, on, names, sizeof names));
-    if (teller->need->walled_since_ms)
+    if (teller->need->behind && teller->need->walled_since_ms)
         say(teller, NULL, "has stood behind a wall for %s",
             span_text(teller->now_ms - teller->need->walled_since_ms, span));
+}
+
+/* What may still be said of it. */
+static void say_again(struct teller *teller)
+{
+    char names[256], span[32];
+    const struct need *need = teller->need;
+    const struct treatment *treatment = &need->treatment;
+    const struct rule *escalate = treatment->escalate;
+    if (need->pending)
+        say(teller, NULL, "%s has used up its budget: it comes there when there is room",
+            receiver_names(teller->rules, need->pending, names, sizeof names));
+    if (need->owed)
+        say(teller, NULL, "still owes a ring: %s",
+            need->inhibited ? "it waits until you look away"
+            : need->walls   ? "it waits until the focus ends"
+                            : "it waits for room in the budget");
+    if (treatment->repeat_ms && need->rung_ms && need->repeats < treatment->repeat_times)
+        say(teller, teller->trace.by[SET_REPEAT], "rings again in %s while nobody answers",
+            span_text(need->rung_ms + treatment->repeat_ms - teller->now_ms, span));
+    if (escalate && need->escalated < escalate->n_escalate)
+        say(teller, escalate, "goes to %s in %s, if nobody has come",
+            receiver_names(teller->rules,
+                           walk_receivers(teller->rules, escalate->escalate[need->escalated].to),
+                           names, sizeof names),
+            span_text(need->told_ms + escalate->escalate[need->escalated].after_ms - teller->now_ms,
+                      span));
 }
 
 static void say_told(struct teller *teller)
@@ -133,6 +169,7 @@ static void say_told(struct teller *teller)
         "decision: told %s ago on %s%s; nothing more is told until something more urgent comes",
         span_text(teller->now_ms - need->told_ms, span),
         receiver_names(teller->rules, need->to, names, sizeof names), need->rings ? "" : ", silently");
+    say_again(teller);
     for (const struct line *line = need->lines; line; line = line->next_in_need) {
         char id[ID_TEXT_MAX];
         const struct alert *alert = line->alert;
@@ -143,6 +180,29 @@ static void say_told(struct teller *teller)
             receiver && receiver->down_ms ? "; it is down: " : "",
             receiver && receiver->down_ms ? text_or(receiver->trouble, "no reason given") : "");
     }
+}
+
+static void say_inhibited(struct teller *teller)
+{
+    char span[32];
+    const struct need *need = teller->need;
+    if (need->looked_at && person_presence(teller->rules) == PRESENCE_ENGAGED)
+        say(teller, NULL, "decision: hold; you are answering from the board");
+    else if (need->looked_at)
+        say(teller, NULL, "decision: hold; its place is in front of you");
+    else
+        say(teller, NULL, "decision: hold; you have just seen it: for another %s",
+            span_text(need->inhibited_until_ms - teller->now_ms, span));
+}
+
+/* None of its receivers may ring now. */
+static bool without_room(const struct teller *teller, const struct treatment *treatment)
+{
+    for (int slot = 0; slot < RECEIVER_SLOTS; slot++) {
+        if (treatment->to & 1u << slot && ring_room_ms(teller->rules, slot) <= teller->now_ms)
+            return false;
+    }
+    return true;
 }
 
 static void say_decision(struct teller *teller, const struct treatment *treatment,
@@ -170,30 +230,44 @@ static void say_decision(struct teller *teller, const struct treatment *treatmen
         say_told(teller);
         break;
     case VERDICT_DROP:
-        say(teller, treatment->by[SET_TO],
+        say(teller, teller->trace.by[SET_TO],
             "decision: drop; the rules send it to nobody: the board only");
         break;
     case VERDICT_CRITICAL:
     case VERDICT_DUE:
-        say(teller, treatment->by[SET_SLOT], "decision: tell now on %s",
+        say(teller, teller->trace.by[SET_SLOT], "decision: tell now on %s",
             receiver_names(teller->rules, treatment->to, names, sizeof names));
         break;
     case VERDICT_WALLED:
-        say(teller, treatment->shut, "decision: hold until focus %s ends",
-            focus_names(teller->rules, need->walls, names, sizeof names));
+        if (need->walls)
+            say(teller, teller->trace.shut, "decision: hold until focus %s ends",
+                focus_names(teller->rules, need->walls, names, sizeof names));
+        else
+            say(teller, teller->trace.by[SET_SLOT],
+                "decision: hold for another %s, until its time of day",
+                span_text(need->hold_wall_ms - teller->rules->now.wall_ms, span));
         break;
     case VERDICT_INHIBITED:
-        say(teller, NULL, "decision: hold; the person is looking at it");
+        say_inhibited(teller);
         break;
     case VERDICT_UNSETTLED:
-        say(teller, treatment->by[SET_SETTLE], "decision: hold; it settles for another %s",
+        say(teller, teller->trace.by[SET_SETTLE], "decision: hold; it settles for another %s",
             span_text(need->opened_ms + treatment->settle_ms - teller->now_ms, span));
         break;
     case VERDICT_HELD:
         if (due_ms == NEVER_MS)
-            say(teller, treatment->by[SET_SLOT], "decision: hold until the focus ends");
+            say(teller, teller->trace.by[SET_SLOT], "decision: hold until the focus ends");
+        else if (treatment->slot == SLOT_BATCH)
+            say(teller, teller->trace.by[SET_SLOT], "decision: hold; its batch is due in %s", span);
+        else if (without_room(teller, treatment))
+            say(teller, NULL,
+                "decision: hold; the budget of %s is used up: silently in %s at the latest",
+                receiver_names(teller->rules, treatment->to, names, sizeof names), span);
         else
-            say(teller, treatment->by[SET_SLOT], "decision: hold; its batch is due in %s", span);
+            say(teller, teller->trace.by[SET_SLOT],
+                "decision: hold for a good moment: a prompt you send, a commit, your return; in %s at the "
+                "latest",
+                span);
         break;
     case VERDICTS:
         break;
@@ -203,13 +277,15 @@ static void say_decision(struct teller *teller, const struct treatment *treatmen
 void rules_explain(const struct rules *rules, const struct moment *now, const struct need *need,
                    explain_cb cb, void *arg)
 {
-    struct teller teller = {rules, need, now->steady_ms, cb, arg};
+    struct teller teller = {
+        .rules = rules, .need = need, .now_ms = now->steady_ms, .cb = cb, .arg = arg};
     struct rules at = *rules; /* a view of the same state, at this moment */
     struct need view = *need;
     bool gathers;
     int64_t due_ms;
     at.now = *now;
-    walk_need(&at, need, &view.treatment);
+    teller.rules = &at;
+    walk_need(&at, need, &view.treatment, &teller.trace);
     enum verdict verdict = judge_line(&at, &view, &due_ms, &gathers);
     say_reasons(&teller);
     if (need_open(need)) {

@@ -90,6 +90,32 @@ int64_t span_next(const struct span *times, int n, const struct moment *now)
     return edge > now->next_offset_ms ? now->next_offset_ms : edge;
 }
 
+static int64_t next_time(const int16_t *times_min, int n, int64_t wall_ms, int32_t offset_s)
+{
+    int64_t local_ms = wall_ms + (int64_t)offset_s * 1000, best = NEVER_MS;
+    int64_t today = floor_div(local_ms, DAY_MS);
+    for (int i = 0; i < n; i++) {
+        int64_t at = today * DAY_MS + (int64_t)times_min[i] * MINUTE_MS;
+        if (at <= local_ms)
+            at += DAY_MS;
+        if (at < best)
+            best = at;
+    }
+    return best == NEVER_MS ? best : best - (int64_t)offset_s * 1000;
+}
+
+int64_t focus_next_time(const int16_t *times_min, int n, const struct moment *after)
+{
+    int64_t at = next_time(times_min, n, after->wall_ms, after->utc_offset_s);
+    if (at < after->next_offset_ms)
+        return at;
+    int64_t skipped_ms = (int64_t)(after->next_offset_s - after->utc_offset_s) * 1000;
+    if (skipped_ms <= 0)
+        return next_time(times_min, n, after->next_offset_ms - 1, after->next_offset_s);
+    at = next_time(times_min, n, after->next_offset_ms - 1, after->utc_offset_s) - skipped_ms;
+    return at > after->next_offset_ms ? at : after->next_offset_ms; /* skipped: when the clock jumps over it */
+}
+
 /* ---- focuses ------------------------------------------------------------------------------------- */
 
 struct focus *focus_find(const struct rules *rules, const char *name)
@@ -153,7 +179,9 @@ static bool is_on(struct rules *rules, struct focus *focus)
 {
     if (!focus->declared)
         return false;
-    bool scheduled = span_on(focus->rule->times, focus->rule->n_times, &rules->now);
+    bool scheduled = span_on(focus->rule->times, focus->rule->n_times, &rules->now) ||
+                     focus->rule->presence & 1u << person_presence(rules) ||
+                     (focus->rule->follow && rules->person && rules->person->dnd);
     bool over = focus->hand == HAND_ON ? focus->until_ms && focus->until_ms <= rules->now.steady_ms
                                        : focus->hand == HAND_OFF && !scheduled;
     if (over) {

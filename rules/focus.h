@@ -42,6 +42,8 @@ void focus_free(struct focus *focus);
 
 /* Whether a schedule is on at a moment, and the next wall instant at which that may change. */
 bool span_on(const struct span *times, int n, const struct moment *now);
+/* The wall instant of the first of these times of the local day (minutes) after a moment. */
+int64_t focus_next_time(const int16_t *times_min, int n, const struct moment *after);
 int64_t span_next(const struct span *times, int n, const struct moment *now);
 
 #endif

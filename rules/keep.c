@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct noun *const nouns[] = {&noun_receiver, &noun_focus, &noun_session,
-                                           &noun_thread,   &noun_need,  &noun_reason,
+static const struct noun *const nouns[] = {&noun_receiver, &noun_focus,  &noun_person, &noun_ring,
+                                           &noun_session,  &noun_thread, &noun_need,   &noun_reason,
                                            &noun_alert,    &noun_line};
 
 const struct noun *const *rules_nouns(int *n)
@@ -128,7 +128,7 @@ static bool join_reason(struct rules *rules, struct reason *reason)
 {
     struct need *need = (struct need *)rules_need_find(rules, reason->need_id);
     if (need)
-        need_add_reason(need, reason);
+        reason_add(need, reason);
     return need != NULL;
 }
 
@@ -142,34 +142,45 @@ static bool join_line(struct rules *rules, struct line *line)
     return true;
 }
 
+static bool join_receiver(struct rules *rules, struct receiver *receiver)
+{
+    rules->n_down += receiver->down_ms != 0;
+    return join_slot((void **)rules->receivers, receiver->slot, receiver);
+}
+
+static bool join_focus(struct rules *rules, struct focus *focus)
+{
+    if (focus->on && focus->slot >= 0 && focus->slot < FOCUS_SLOTS)
+        rules->focuses_on |= 1u << focus->slot;
+    return join_slot((void **)rules->focuses, focus->slot, focus);
+}
+
+static bool join_alert(struct rules *rules, struct alert *alert)
+{
+    if (alert->receiver < 0 || alert->receiver >= RECEIVER_SLOTS)
+        return false;
+    alert_join(rules, alert);
+    return true;
+}
+
 static bool join(struct rules *rules, struct record *record)
 {
+    const struct noun *noun = record->noun;
     void *item = record;
-    switch (noun_rank(record->noun)) {
-    case 0:
-        rules->n_down += ((struct receiver *)item)->down_ms != 0;
-        return join_slot((void **)rules->receivers, ((struct receiver *)item)->slot, item);
-    case 1:
-        rules->focuses_on |=
-            ((struct focus *)item)->on ? 1u << (((struct focus *)item)->slot & 31) : 0;
-        return join_slot((void **)rules->focuses, ((struct focus *)item)->slot, item);
-    case 2:
+    if (noun == &noun_session)
         session_join(rules, item);
-        return true;
-    case 3:
-        return join_thread(rules, item);
-    case 4:
-        return join_need(rules, item);
-    case 5:
-        return join_reason(rules, item);
-    case 6:
-        if (((struct alert *)item)->receiver < 0 || ((struct alert *)item)->receiver >= RECEIVER_SLOTS)
-            return false;
-        alert_join(rules, item);
-        return true;
-    default: /* the rank of a noun, not an enum: the last one */
-        return join_line(rules, item);
-    }
+    else if (noun == &noun_ring)
+        ring_join(rules, item);
+    else if (noun == &noun_person)
+        return join_slot((void **)&rules->person, 0, item);
+    return noun == &noun_receiver ? join_receiver(rules, item)
+           : noun == &noun_focus  ? join_focus(rules, item)
+           : noun == &noun_thread ? join_thread(rules, item)
+           : noun == &noun_need   ? join_need(rules, item)
+           : noun == &noun_reason ? join_reason(rules, item)
+           : noun == &noun_alert  ? join_alert(rules, item)
+           : noun == &noun_line   ? join_line(rules, item)
+                                  : true;
 }
 
 /* A need without reasons, an alert without lines: half a row set, from a damaged or meddled-with store. */
@@ -208,5 +219,6 @@ int rules_restored(struct rules *rules)
     free(rules->restoring);
     rules->restoring = NULL;
     rules->n_restoring = rules->restoring_capacity = 0;
+    rules->defer_again = true;
     return dropped + drop_halves(rules);
 }

@@ -23,6 +23,17 @@ static const struct field need_fields[] = {
     FIELD(need, FIELD_MASK, to),
     FIELD(need, FIELD_MASK, delivered),
     FIELD(need, FIELD_BOOL, owed),
+    FIELD(need, FIELD_BOOL, behind),
+    FIELD(need, FIELD_BOOL, inhibited),
+    FIELD(need, FIELD_BOOL, looked_at),
+    FIELD(need, FIELD_BOOL, seen),
+    FIELD(need, FIELD_INT, inhibited_until_ms),
+    FIELD(need, FIELD_MASK, pending),
+    FIELD(need, FIELD_INT, rung_ms),
+    FIELD(need, FIELD_INT, repeats),
+    FIELD(need, FIELD_INT, escalated),
+    FIELD(need, FIELD_INT, hold_wall_ms),
+    FIELD(need, FIELD_BOOL, timed),
     FIELD(need, FIELD_INT, walled_since_ms),
     FIELD(need, FIELD_INT, walled_ms),
     FIELD(need, FIELD_MASK, walls),
@@ -32,26 +43,6 @@ static const struct field need_fields[] = {
 // clang-format on
 const struct noun noun_need = {"need", sizeof(struct need), need_fields,
                                sizeof need_fields / sizeof *need_fields};
-
-// clang-format off
-static const struct field reason_fields[] = {
-    FIELD(reason, FIELD_ID, need_id),
-    FIELD(reason, FIELD_TEXT, thread),
-    FIELD(reason, FIELD_TEXT, request),
-    FIELD(reason, FIELD_TEXT, title),
-    FIELD(reason, FIELD_TEXT, text),
-    FIELD(reason, FIELD_TEXT, tool),
-    FIELD_NAMED(reason, kind, &word_kind),
-    FIELD_NAMED(reason, urgency, &word_urgency),
-    FIELD(reason, FIELD_INT, opened_ms),
-    FIELD(reason, FIELD_INT, opened_wall_ms),
-    FIELD(reason, FIELD_INT, last_ms),
-    FIELD(reason, FIELD_INT, closed_ms),
-    FIELD(reason, FIELD_INT, count),
-};
-// clang-format on
-const struct noun noun_reason = {"reason", sizeof(struct reason), reason_fields,
-                                 sizeof reason_fields / sizeof *reason_fields};
 
 /* ---- reading ------------------------------------------------------------------------------------- */
 
@@ -152,41 +143,18 @@ void need_join(struct rules *rules, struct need *need)
     need->session->needs = need;
     need->session->need = need;
     rules->n_needs++;
+    rules->bytes += CORE_NEED_BYTES;
     if (!need_open(need))
         rules->n_resolved++;
     else if (!need->told)
         untold_add(rules, need);
 }
 
-void need_add_reason(struct need *need, struct reason *reason)
-{
-    struct reason **end = &need->reasons;
-    while (*end)
-        end = &(*end)->next;
-    *end = reason;
-    reason->need = need;
-    reason->next = NULL;
-}
-
-static void drop_reason(struct rules *rules, struct need *need, struct reason *reason)
-{
-    struct reason **at = &need->reasons;
-    while (*at != reason)
-        at = &(*at)->next;
-    *at = reason->next;
-    text_free(&rules->bytes, &reason->thread);
-    text_free(&rules->bytes, &reason->request);
-    text_free(&rules->bytes, &reason->title);
-    text_free(&rules->bytes, &reason->text);
-    text_free(&rules->bytes, &reason->tool);
-    core_gone(rules, reason);
-}
-
 void need_drop(struct rules *rules, struct need *need)
 {
     alert_leave(rules, need);
     while (need->reasons)
-        drop_reason(rules, need, need->reasons);
+        reason_drop(rules, need, need->reasons);
     untold_remove(rules, need);
     agenda_remove(&rules->agenda, need);
     for (struct need **at = &rules->dirty; need->dirty && *at; at = &(*at)->next_dirty) {
@@ -211,6 +179,7 @@ void need_drop(struct rules *rules, struct need *need)
     if (need->session->need == need)
         need->session->need = NULL;
     rules->n_needs--;
+    rules->bytes -= CORE_NEED_BYTES;
     rules->n_resolved -= !need_open(need);
     text_free(&rules->bytes, &need->resolved_by);
     core_gone(rules, need);
@@ -273,51 +242,21 @@ static void content_changed(struct rules *rules, struct need *need)
     alert_touch(rules, need, false);
 }
 
-static bool closes_reason(const struct event *event, const struct reason *reason)
-{
-    const char *request = text_or(event->closes_request, text_or(event->request, ""));
-    switch (event->closes) {
-    case CLOSES_REQUEST:
-        if (strchr(request, '*'))
-            return text_globs(request, reason->request);
-        return text_same(event->thread, reason->thread) && text_same(request, reason->request);
-    case CLOSES_THREAD:
-        return text_same(event->thread, reason->thread);
-    case CLOSES_MAIN:
-        return text_empty(reason->thread);
-    case CLOSES_SESSION:
-        return true;
-    case CLOSES_NOTHING:
-    case CLOSES:
-        break;
-    }
-    return false;
-}
-
 /* A session's start closes what its own process left open; another process may only be a fork. */
 static bool start_closes(const struct session *session, const struct event *event)
 {
     return event->starts && (!session->pid || !event->pid || session->pid == event->pid);
 }
 
-/* The same request: the agent's id, else the same words. */
-static bool same_request(const struct reason *reason, const struct event *event)
-{
-    if (reason->kind != event->kind || !text_same(reason->thread, event->thread) ||
-        !text_same(reason->request, event->request))
-        return false;
-    return !reason->closed_ms || !text_empty(event->request) ||
-           (text_same(reason->title, event->title) && text_same(reason->text, event->text));
-}
-
-static void close_reasons(struct rules *rules, struct need *need, const struct event *event)
+static void close_reasons(struct rules *rules, struct need *need, const struct event *event,
+                          int64_t at_ms)
 {
     bool all = event->ends || start_closes(need->session, event), changed = false, open = false;
     for (struct reason *reason = need->reasons; reason; reason = reason->next) {
         if (reason->closed_ms)
             continue;
-        bool again = event->opens == OPENS_REASON && same_request(reason, event); /* is only said again */
-        if (all || (closes_reason(event, reason) && !again)) {
+        bool again = event->opens == OPENS_REASON && reason_same(reason, event); /* is only said again */
+        if (all || (reason_closed_by(event, reason, at_ms) && !again)) {
             reason->closed_ms = rules->now.steady_ms;
             core_changed(rules, reason);
             changed = true;
@@ -336,43 +275,6 @@ static void close_reasons(struct rules *rules, struct need *need, const struct e
     content_changed(rules, need);
 }
 
-static struct reason *find_reason(const struct rules *rules, const struct need *need,
-                                  const struct event *event)
-{
-    for (struct reason *reason = need ? need->reasons : NULL; reason; reason = reason->next) {
-        bool alive = !reason->closed_ms || rules->now.steady_ms - reason->closed_ms <= REOPEN_MS;
-        if (alive && same_request(reason, event))
-            return reason;
-    }
-    return NULL;
-}
-
-static bool take_words(struct rules *rules, struct reason *reason, const struct event *event)
-{
-    bool changed = text_set(&rules->bytes, &reason->title, event->title, TEXT_TITLE);
-    changed |= text_set(&rules->bytes, &reason->text, event->text, TEXT_BODY);
-    changed |= text_set(&rules->bytes, &reason->tool, event->tool, TEXT_NAME);
-    return changed;
-}
-
-static void new_reason(struct rules *rules, struct need *need, const struct event *event, int64_t at_ms)
-{
-    struct reason *reason = must_alloc(sizeof *reason);
-    reason->record.noun = &noun_reason;
-    reason->record.id = core_id(rules);
-    reason->need_id = need->record.id;
-    reason->kind = event->kind;
-    reason->urgency = event->urgency;
-    reason->opened_ms = reason->last_ms = at_ms;
-    reason->opened_wall_ms = event->at_wall_ms;
-    reason->count = 1;
-    text_set(&rules->bytes, &reason->thread, event->thread, TEXT_NAME);
-    text_set(&rules->bytes, &reason->request, event->request, TEXT_PATH);
-    take_words(rules, reason, event);
-    need_add_reason(need, reason);
-    core_changed(rules, reason);
-}
-
 static void open_need(struct rules *rules, struct session *session, const struct event *event,
                       int64_t at_ms)
 {
@@ -386,7 +288,7 @@ static void open_need(struct rules *rules, struct session *session, const struct
     need->opened_wall_ms = event->at_wall_ms;
     need->look_ms = NEVER_MS;
     need_join(rules, need);
-    new_reason(rules, need, event, at_ms);
+    reason_new(rules, need, event, at_ms);
     need_touch(rules, need);
     struct effect *effect =
         core_effect(rules, EFFECT_NEED_OPENED, "%s", text_or(event->source, "an event"));
@@ -394,13 +296,25 @@ static void open_need(struct rules *rules, struct session *session, const struct
     effect->kind = need->kind;
 }
 
-/* A new reason, or a more urgent one, ends ack and snooze: the need is judged afresh, as untold. */
+/* A new reason, or a more urgent one, ends ack and snooze, and that the person has just seen the need: it is
+ * judged afresh, as untold. */
 static void end_quiet(struct rules *rules, struct need *need)
 {
     need->acked = false;
     need->snoozed_until_ms = 0;
+    need->inhibited_until_ms = 0; /* this the person has not seen yet */
+    need->seen = false;
     if (!need->told)
         untold_add(rules, need);
+}
+
+/* The same request again: told stays told, and is shown silently where it was. */
+static void show_again(struct rules *rules, struct need *need)
+{
+    for (int slot = 0; slot < RECEIVER_SLOTS; slot++) {
+        if (need->to & 1u << slot)
+            alert_add(rules, tell_alert(rules, need, slot, false), need, false);
+    }
 }
 
 /* The same request asked again within 10 s of its closing: the same need, and told stays told. */
@@ -414,9 +328,9 @@ static void reopen(struct rules *rules, struct need *need, struct reason *reason
     text_set(&rules->bytes, &need->resolved_by, NULL, 0);
     rules->n_resolved--;
     need->kind = reason->kind;
-    walk_need(rules, need, &need->treatment); /* a resolved one is not judged */
+    walk_need(rules, need, &need->treatment, NULL); /* a resolved one is not judged */
     if (need->told)
-        need_told(rules, need, false, 0); /* shown again, silently */
+        show_again(rules, need);
     else
         untold_add(rules, need);
     struct effect *effect = core_effect(rules, EFFECT_NEED_OPENED, "the same request again");
@@ -424,30 +338,12 @@ static void reopen(struct rules *rules, struct need *need, struct reason *reason
     effect->kind = need->kind;
 }
 
-/* Drops reasons that can no longer reopen; false: there are too many open ones for another. */
-static bool purge_reasons(struct rules *rules, struct need *need)
-{
-    int n = 0;
-    for (struct reason *reason = need->reasons, *next; reason; reason = next) {
-        next = reason->next;
-        if (reason->closed_ms && rules->now.steady_ms - reason->closed_ms > REOPEN_MS)
-            drop_reason(rules, need, reason);
-        else
-            n++;
-    }
-    if (n < CORE_REASONS_MAX)
-        return true;
-    rules->shed++;
-    core_effect(rules, EFFECT_SHED, "a session asks for more than %d things at once", CORE_REASONS_MAX);
-    return false;
-}
-
 /* A rise: something more urgent than all that was asked before. It ends ack and snooze; a told need rings
  * once more. */
 static void follow_rise(struct rules *rules, struct need *need, const struct treatment *before)
 {
     struct treatment after;
-    walk_need(rules, need, &after);
+    walk_need(rules, need, &after, NULL);
     if (after.urgency < before->urgency ||
         (after.urgency == before->urgency && after.reason->kind >= before->reason->kind))
         return;
@@ -463,11 +359,13 @@ static void say_again(struct rules *rules, struct need *need, struct reason *rea
         reopen(rules, need, reason);
     else
         reason->count++;
+    if (at_ms > reason->asked_ms)
+        reason->asked_ms = at_ms;
     if (event->urgency > reason->urgency)
         reason->urgency = event->urgency;
     if (at_ms >= reason->last_ms) {
         reason->last_ms = at_ms;
-        take_words(rules, reason, event);
+        reason_words(rules, reason, event);
     }
     if (at_ms > need->last_ms)
         need->last_ms = at_ms;
@@ -478,7 +376,7 @@ static void open_reason(struct rules *rules, struct session *session, const stru
                         int64_t at_ms, bool may_open)
 {
     struct need *need = session->need;
-    struct reason *reason = find_reason(rules, need, event);
+    struct reason *reason = reason_find(rules, need, event);
     bool was_open = need && need_open(need), again = reason && reason->closed_ms;
     struct treatment before;
     if ((!reason || again) && !may_open)
@@ -486,13 +384,13 @@ static void open_reason(struct rules *rules, struct session *session, const stru
     if (!reason && !was_open)
         return open_need(rules, session, event, at_ms);
     if (was_open)
-        walk_need(rules, need, &before);
+        walk_need(rules, need, &before, NULL);
     if (reason) {
         say_again(rules, need, reason, event, at_ms);
     } else {
-        if (!purge_reasons(rules, need))
+        if (!reason_purge(rules, need))
             return;
-        new_reason(rules, need, event, at_ms);
+        reason_new(rules, need, event, at_ms);
         need->last_ms = at_ms;
         end_quiet(rules, need);
     }
@@ -540,7 +438,7 @@ void need_take(struct rules *rules, struct session *session, const struct event 
                int64_t at_ms, bool may_open)
 {
     if (session->need && need_open(session->need))
-        close_reasons(rules, session->need, event);
+        close_reasons(rules, session->need, event, at_ms);
     if (event->ends)
         return; /* whatever it opens is over, too */
     switch (event->opens) {
@@ -565,7 +463,8 @@ static void be_quiet(struct rules *rules, struct need *need)
 {
     alert_leave(rules, need);
     need->told = need->owed = false;
-    need->delivered = need->to = 0;
+    need->delivered = need->to = need->pending = 0;
+    need->repeats = need->rung_ms = 0;
     untold_add(rules, need);
     need_touch(rules, need);
 }
@@ -583,18 +482,32 @@ void need_snooze(struct rules *rules, struct need *need, int64_t until_ms)
     need->snoozed_until_ms = until_ms;
 }
 
-void need_told(struct rules *rules, struct need *need, bool rings, uint32_t gathered)
+/* A ring costs budget: without room the receiver waits, until the bound; what gathers comes silently at once. */
+static void tell_on(struct rules *rules, struct need *need, int slot, bool gathered, bool paid)
+{
+    int64_t bound_ms = need->opened_ms + need->walled_ms + need->treatment.at_most_ms;
+    bool room = paid || ring_room_ms(rules, slot) <= rules->now.steady_ms;
+    if (need->rings && !room && !need->gathers && rules->now.steady_ms < bound_ms) {
+        need->pending |= 1u << slot;
+        return;
+    }
+    alert_add(rules, tell_alert(rules, need, slot, gathered), need, need->rings && room);
+}
+
+void need_told(struct rules *rules, struct need *need, uint32_t gathered, uint32_t paid)
 {
     untold_remove(rules, need);
-    if (!need->told) {
-        need->told = true;
-        need->told_ms = rules->now.steady_ms;
-        need->to = need->treatment.to;
-        need->rings = rings;
-    }
+    need->told = true;
+    need->told_ms = rules->now.steady_ms;
+    need->to = need->treatment.to;
+    need->owed = need->inhibited && !need->treatment.silent; /* a critical one: it rings when that ends */
+    need->rings = !need->treatment.silent && !need->owed;
+    need->rung_ms = need->rings ? rules->now.steady_ms : 0;
+    if (need->treatment.urgency == URGENCY_CRITICAL)
+        paid = UINT32_MAX; /* passes every budget, but counts */
     for (int slot = 0; slot < RECEIVER_SLOTS; slot++) {
         if (need->to & 1u << slot)
-            alert_add(rules, tell_alert(rules, need, slot, gathered & 1u << slot), need, rings);
+            tell_on(rules, need, slot, gathered & 1u << slot, paid & 1u << slot);
     }
     core_changed(rules, need);
 }

@@ -8,25 +8,12 @@
 
 #include "event.h"
 #include "policy.h"
+#include "reason.h"
 #include "record.h"
 
 struct rules;
 struct session;
 struct line;
-
-struct reason {
-    struct record record;
-    uint64_t need_id;
-    char *thread, *request, *title, *text, *tool;
-    enum kind kind;
-    enum urgency urgency; /* the event's own */
-    int64_t opened_ms, opened_wall_ms;
-    int64_t last_ms;   /* last confirmed */
-    int64_t closed_ms; /* 0: open */
-    int64_t count;     /* how often it was said */
-    struct need *need;
-    struct reason *next; /* in its need, oldest first */
-};
 
 /* What the rules make of a need now: the result of the rule walk (walk.h). */
 struct treatment {
@@ -35,15 +22,18 @@ struct treatment {
     int64_t settle_ms;
     enum slot slot;
     int64_t batch_ms;
+    const struct rule *times; /* SLOT_TIMES, SLOT_DIGEST: whose times they are */
     int64_t at_most_ms;
     uint32_t group_by;
     bool silent;
     int64_t expire_ms;
-    uint32_t slot_focuses;           /* the focuses the slot's rule was written for (focus slots) */
-    uint32_t walls;                  /* the focuses that are on and not open for it */
-    const struct rule *by[SET_KEYS]; /* the rule that set each key, or NULL: the default */
-    const struct rule *opened, *shut; /* the last rule that opened, or shut, a focus for it */
-    const struct reason *reason;      /* the reason that counted */
+    uint32_t inhibit;
+    int64_t repeat_ms;
+    int repeat_times;
+    const struct rule *escalate; /* whose steps they are, or NULL */
+    uint32_t slot_focuses;       /* the focuses the slot's rule was written for (focus slots) */
+    uint32_t walls;              /* the focuses that are on and not open for it */
+    const struct reason *reason; /* the reason that counted */
 };
 
 /* Where a need stands in the judgement: the line of rules.md section 5 that applied. */
@@ -74,15 +64,26 @@ struct need {
     int64_t snoozed_until_ms; /* 0: not snoozed */
     bool told;
     int64_t told_ms;
-    bool rings;              /* told audibly; false: silently */
-    uint32_t to;             /* receiver slots it was told on: frozen at the first tell */
-    uint32_t delivered;      /* receiver slots that have it */
-    bool owed;               /* a rise that still has to ring */
-    int64_t walled_since_ms; /* 0: no wall stands */
-    int64_t walled_ms;       /* walled time before that */
-    uint32_t walls;          /* the focuses that wall it */
-    uint32_t slot_focuses;   /* the focuses its slot was set for at the last look */
-    bool released;           /* a wall or a focus ended: due as soon as it may */
+    bool rings;                 /* told audibly; false: silently */
+    uint32_t to;                /* receiver slots it was told on: frozen at the first tell */
+    uint32_t delivered;         /* receiver slots that have it */
+    bool owed;                  /* a rise that still has to ring */
+    bool behind;                /* a wall stands: focus, time of day, snooze */
+    bool inhibited;             /* the person looks at it, or has just done so */
+    bool looked_at;             /* right now */
+    bool seen;                  /* it was open before they came */
+    int64_t inhibited_until_ms; /* after they left */
+    uint32_t pending;           /* receiver slots of `to` that still wait for budget */
+    int64_t rung_ms;            /* its last ring */
+    int64_t repeats;            /* rings again, so far */
+    int64_t escalated;          /* steps done: each once per need */
+    bool timed;                 /* walled until then */
+    int64_t hold_wall_ms;       /* the time of day it is held to; 0: not known yet */
+    int64_t walled_since_ms;    /* 0: no wall stands */
+    int64_t walled_ms;          /* walled time before that */
+    uint32_t walls;             /* the focuses that wall it */
+    uint32_t slot_focuses;      /* the focuses its slot was set for at the last look */
+    bool released;              /* a wall or a focus ended: due as soon as it may */
 
     struct treatment treatment; /* of the last look; not kept */
     enum verdict verdict;
@@ -103,7 +104,7 @@ struct need {
     bool in_untold;
 };
 
-extern const struct noun noun_need, noun_reason;
+extern const struct noun noun_need;
 
 /* Applies an event to the need of its session. `may_open`: the event is not a late one. */
 void need_take(struct rules *rules, struct session *session, const struct event *event,
@@ -113,15 +114,14 @@ void need_resolve(struct rules *rules, struct need *need, const char *why);
 /* By the person: leaves its alerts, stays on the board. snooze: until an instant. */
 void need_ack(struct rules *rules, struct need *need);
 void need_snooze(struct rules *rules, struct need *need, int64_t until_ms);
-/* It is told in this look, on every receiver of its treatment; on those in `gathered` in the alert for
- * everything. */
-void need_told(struct rules *rules, struct need *need, bool rings, uint32_t gathered);
+/* It is told in this look, on every receiver of its treatment that has room: on those in `gathered` in the alert
+ * for everything; those in `paid` ring anyway. */
+void need_told(struct rules *rules, struct need *need, uint32_t gathered, uint32_t paid);
 /* Marks it for the look of this step. */
 void need_touch(struct rules *rules, struct need *need);
 /* Joins and parts it with the core's lists (also when restored). */
 void need_join(struct rules *rules, struct need *need);
 void need_drop(struct rules *rules, struct need *need);
-void need_add_reason(struct need *need, struct reason *reason);
 
 /* The most urgent open reason (the oldest of them), or of a resolved need the last one; never NULL. */
 const struct reason *need_reason(const struct need *need);

@@ -7,8 +7,9 @@
 
 static const char *const match_names[] = {"agent", "kind", "repository", "worktree", "branch",
                                           "host",  "tool", "title",      "session",  "urgency"};
-static const char *const set_names[] = {"urgency", "to",       "also",   "settle", "hold",
-                                        "at_most", "group_by", "silent", "expire"};
+static const char *const set_names[] = {"urgency", "to",      "also",     "settle",
+                                        "hold",    "at_most", "group_by", "silent",
+                                        "expire",  "inhibit", "repeat",   "escalate"};
 static const char *const group_by_names[] = {"repository", "worktree", "branch", "host",
                                              "agent",      "kind",     "session"};
 
@@ -19,11 +20,15 @@ _Static_assert(1 << COUNT(group_by_names) == GROUP_SESSION * 2, "every bit of gr
 
 const struct words word_match = {"condition", COUNT(match_names), match_names};
 const struct words word_set = {"key of set", COUNT(set_names), set_names};
+static const char *const inhibit_names[] = {"session", "board"};
+const struct words word_inhibit = {"inhibit", COUNT(inhibit_names), inhibit_names};
 const struct words word_group_by = {"group", COUNT(group_by_names), group_by_names};
 
 struct policy *policy_new(void)
 {
-    return must_alloc(sizeof(struct policy));
+    struct policy *policy = must_alloc(sizeof *policy);
+    policy->deferral = defer_defaults;
+    return policy;
 }
 
 static void match_release(struct match *match)

@@ -6,6 +6,7 @@
 #ifndef RULES_POLICY_H
 #define RULES_POLICY_H
 
+#include "defer.h"
 #include "word.h"
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct policy_receiver {
     int fallback;       /* index, or -1: nobody */
     bool updates;       /* can edit what it has shown; a plugin's manifest corrects it */
     bool withdraws;     /* can take back what it has shown */
+    int budget;         /* rings in an hour, 0: no limit */
 };
 
 /* One line of a focus's schedule, in local time: [from, to) on the days named; to <= from: overnight,
@@ -32,6 +34,8 @@ struct policy_focus {
     char *name;
     struct span *times;
     int n_times;
+    uint32_t presence; /* bits of enum presence: on while the person is so */
+    bool follow;       /* on while the desktop's own do-not-disturb is */
 };
 
 enum match_field {
@@ -70,8 +74,14 @@ enum set_key {
     SET_GROUP_BY,
     SET_SILENT,
     SET_EXPIRE,
+    SET_INHIBIT,
+    SET_REPEAT,
+    SET_ESCALATE,
     SET_KEYS
 };
+
+/* bits of inhibit: the session's place is in front; the person answers from the board */
+enum inhibit { INHIBIT_SESSION = 1, INHIBIT_BOARD = 2 };
 
 /* bits of group_by, in the order of the names below */
 enum group_by {
@@ -84,6 +94,8 @@ enum group_by {
     GROUP_SESSION = 64
 };
 
+enum { RULE_TIMES_MAX = 12, RULE_STEPS_MAX = 4 };
+
 struct rule {
     char *name; /* never NULL: "rule 3" where the person gave none */
     char *file; /* never NULL; "preset eager" for embedded ones */
@@ -91,7 +103,8 @@ struct rule {
     struct match match;
     struct match unless; /* none of its fields may hold */
     enum during during;
-    uint32_t focuses; /* DURING_NAMED: bits of focus indexes */
+    uint32_t focuses;  /* DURING_NAMED: bits of focus indexes */
+    uint32_t presence; /* bits of enum presence, 0: however the person is */
     bool stop;
 
     uint32_t sets; /* bits of enum set_key */
@@ -99,11 +112,21 @@ struct rule {
     uint32_t to, also; /* bits of receiver indexes */
     int64_t settle_ms;
     enum slot slot;
-    int64_t batch_ms; /* SLOT_BATCH */
+    int64_t batch_ms;                  /* SLOT_BATCH */
+    int16_t times_min[RULE_TIMES_MAX]; /* SLOT_TIMES, SLOT_DIGEST: minutes of the local day */
+    int n_times;
     int64_t at_most_ms;
     uint32_t group_by;
     bool silent;
     int64_t expire_ms;
+    uint32_t inhibit;  /* bits of enum inhibit */
+    int64_t repeat_ms; /* 0: never again */
+    int repeat_times;
+    struct {
+        int64_t after_ms; /* from the first tell, rising */
+        uint32_t to;      /* bits of receiver indexes */
+    } escalate[RULE_STEPS_MAX];
+    int n_escalate;
 };
 
 struct policy {
@@ -113,13 +136,14 @@ struct policy {
     int n_focuses;
     struct rule *rules; /* n_rules of them, allocated together */
     int n_rules;
+    struct deferral deferral;
 };
 
-/* An empty policy, all zero. */
+/* An empty policy: all zero but the deferral, which has its defaults. */
 struct policy *policy_new(void);
 /* NULL is allowed. */
 void policy_free(struct policy *policy);
 
-extern const struct words word_match, word_set, word_group_by;
+extern const struct words word_match, word_set, word_group_by, word_inhibit;
 
 #endif

@@ -15,6 +15,7 @@ static const struct field receiver_fields[] = {
     FIELD(receiver, FIELD_INT, down_ms),
     FIELD(receiver, FIELD_TEXT, trouble),
     FIELD(receiver, FIELD_INT, give_up_ms),
+    FIELD(receiver, FIELD_INT, budget),
     FIELD(receiver, FIELD_INT, fallback),
 };
 // clang-format on
@@ -120,6 +121,7 @@ void receiver_configure(struct rules *rules, const struct policy *policy)
         }
         receiver->declared = true;
         receiver->give_up_ms = wanted->give_up_ms;
+        receiver->budget = wanted->budget;
         rules->receiver_slot[i] = (int)receiver->slot;
         core_changed(rules, receiver);
     }
@@ -257,7 +259,7 @@ static void recover(struct rules *rules, struct receiver *receiver)
             continue;
         if (alert->delivered && alert->gave_up)
             forget_ring(rules, receiver, alert);
-        if (alert->delivered || alert->handed || !keep_unheard(rules, alert))
+        if (alert->delivered || alert->handed || alert->maybe || !keep_unheard(rules, alert))
             continue;
         alert->gave_up = false;
         core_changed(rules, alert);

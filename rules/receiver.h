@@ -17,6 +17,7 @@ struct receiver {
     int64_t down_ms; /* since when it fails; 0: it is up, as far as known */
     char *trouble;   /* the last reason it gave */
     int64_t give_up_ms;
+    int64_t budget;   /* rings in an hour, 0: no limit */
     int64_t fallback; /* slot, -1: nobody */
 };
 

@@ -35,11 +35,27 @@ static int64_t steady_of(const struct moment *now, int64_t wall_ms)
     return now->steady_ms - (ago > 0 ? ago : 0);
 }
 
+/* What is left of an event that comes while the session is in no state that it belongs to (`during`). */
+static struct event as_note(const struct event *event)
+{
+    struct event note = *event;
+    note.starts = note.ends = note.prompt = false;
+    note.closes = CLOSES_NOTHING;
+    note.opens = OPENS_NOTHING;
+    note.state = STATE_NONE;
+    return note;
+}
+
 /* event → session → need */
 static void take_event(struct rules *rules, const struct event *event)
 {
     int64_t at_ms = steady_of(&rules->now, event->at_wall_ms);
     struct session *session = session_get(rules, event, at_ms);
+    struct event noted;
+    if (event->during && !(event->during >> session->state & 1)) {
+        noted = as_note(event);
+        event = &noted;
+    }
     bool newer = session_newer(rules, session, event, at_ms);
     bool main = text_empty(event->thread);
     bool note = !event->starts && !event->ends && event->closes == CLOSES_NOTHING &&
@@ -56,10 +72,12 @@ static void take_event(struct rules *rules, const struct event *event)
         session_state(rules, session, event->state, at_ms);
     if (event->ends)
         session_state(rules, session, STATE_ENDED, at_ms);
+    if (event->prompt && main && newer && rules->now.steady_ms - at_ms <= BREAKPOINT_MS)
+        person_breakpoint(rules, text_or(session->agent, "an agent"));
     if (note || event->opens == CONFIRMS_REASON)
         return;
     session->hushed = false;
-    if (at_ms > session->evidence_ms)
+    if (at_ms > session->evidence_ms && !event->observed)
         session->evidence_ms = at_ms;
 }
 
@@ -77,14 +95,19 @@ static void take_gone(struct rules *rules, const struct input *input)
 
 static void command_need(struct rules *rules, const struct command *command, struct need *need)
 {
-    if (command->type == COMMAND_ACK) {
+    if (command->type == COMMAND_SERVE) {
+        person_acted(rules, need->session->repository);
+    } else if (command->type == COMMAND_ACK) {
         need_ack(rules, need);
+        if (person_presence(rules) == PRESENCE_ENGAGED) /* an ack goes on with it, and begins nothing */
+            person_acted(rules, need->session->repository);
     } else if (command->type == COMMAND_SNOOZE) {
         need_snooze(rules, need, rules->now.steady_ms + command->for_ms);
     } else {
         need->session->hushed = true; /* notices alone do not reopen it */
         core_changed(rules, need->session);
         need_resolve(rules, need, "resolved by hand");
+        session_state(rules, need->session, STATE_IDLE, rules->now.steady_ms);
     }
 }
 
@@ -131,11 +154,15 @@ static void take_command(struct rules *rules, const struct command *command)
     case COMMAND_ACK:
     case COMMAND_SNOOZE:
     case COMMAND_RESOLVE:
+    case COMMAND_SERVE:
         command_needs(rules, command);
         break;
     case COMMAND_FOCUS_ON:
     case COMMAND_FOCUS_OFF:
         command_focus(rules, command);
+        break;
+    case COMMAND_BREAK:
+        person_breakpoint(rules, "you said so");
         break;
     case COMMANDS:
         break;
@@ -185,6 +212,7 @@ static void take_policy(struct rules *rules, struct policy *policy)
     receiver_configure(rules, policy);
     focus_configure(rules, policy);
     for (struct need *need = rules->first_need; need; need = need->next) {
+        need->hold_wall_ms = 0; /* the times may be others now */
         if (need_open(need))
             need_touch(rules, need);
         else
@@ -207,6 +235,9 @@ static void take(struct rules *rules, const struct input *input)
         break;
     case INPUT_OUTCOME:
         take_outcome(rules, &input->outcome);
+        break;
+    case INPUT_PRESENCE:
+        person_take(rules, &input->presence);
         break;
     case INPUT_POLICY:
         take_policy(rules, input->policy);
@@ -246,17 +277,32 @@ static int64_t earliest(int64_t a, int64_t b)
 static int64_t next_deadline(const struct rules *rules)
 {
     int64_t need_ms = agenda_deadline(&rules->agenda), focus_ms = focus_deadline(rules);
-    return earliest(earliest(need_ms, focus_ms), receiver_deadline(rules));
+    need_ms = earliest(need_ms, person_deadline(rules));
+    return earliest(earliest(need_ms, focus_ms), earliest(receiver_deadline(rules), rules->defer_ms));
+}
+
+/* Where sessions come or go, deferral begins or ceases to pay: everything untold is judged again. */
+static void follow_few(struct rules *rules)
+{
+    bool few = wait_few(rules);
+    if (few == rules->few)
+        return;
+    rules->few = few;
+    for (struct need *need = rules->untold; need; need = need->next_untold)
+        need_touch(rules, need);
 }
 
 /* Judges what the input touched and what has become due. It costs what changed, not what is known. */
 static void look(struct rules *rules)
 {
-    focus_look(rules); /* which walls stand? */
+    person_look(rules); /* is the person still answering from the board? */
+    focus_look(rules);  /* which walls stand? */
+    follow_few(rules);
     tell_again(rules);
 
     judge_touched(rules); /* need → decision */
     judge_due(rules);
+    wait_look(rules); /* is it a good moment for what is held? */
 
     tell_due(rules);         /* decision → alert */
     receiver_give_up(rules); /* … or, where a receiver is down, an alert on its fallback */
@@ -291,7 +337,7 @@ const struct effects *rules_step(struct rules *rules, const struct moment *now, 
 struct rules *rules_new(void)
 {
     struct rules *rules = must_alloc(sizeof *rules);
-    rules->effects.deadline_ms = NEVER_MS;
+    rules->effects.deadline_ms = rules->defer_ms = NEVER_MS;
     return rules;
 }
 
@@ -313,6 +359,12 @@ void rules_free(struct rules *rules)
     table_clear(&rules->needs_by_id);
     table_clear(&rules->alerts_by_id);
     table_clear(&rules->alerts_by_key);
+    person_free(rules->person);
+    while (rules->rings) {
+        struct ring *ring = rules->rings;
+        rules->rings = ring->next;
+        free(ring);
+    }
     policy_free(rules->policy);
     free(rules->agenda.heap);
     free(rules->touched);

@@ -12,7 +12,9 @@
 #include "focus.h"
 #include "moment.h"
 #include "need.h"
+#include "person.h"
 #include "policy.h"
+#include "reason.h"
 #include "receiver.h"
 #include "record.h"
 #include "session.h"
@@ -24,11 +26,12 @@ struct rules;
 enum input_type {
     INPUT_TICK,  /* the deadline has come: only look */
     INPUT_START, /* the shell has started and taken the spool: what fell due meanwhile is gathered */
-    INPUT_POLICY,  /* a configuration was loaded */
-    INPUT_EVENT,   /* an agent spoke */
-    INPUT_GONE,    /* the process of a session died */
-    INPUT_COMMAND, /* the person spoke */
-    INPUT_OUTCOME, /* a receiver's plugin spoke */
+    INPUT_POLICY,   /* a configuration was loaded */
+    INPUT_EVENT,    /* an agent spoke */
+    INPUT_GONE,     /* the process of a session died */
+    INPUT_COMMAND,  /* the person spoke */
+    INPUT_OUTCOME,  /* a receiver's plugin spoke */
+    INPUT_PRESENCE, /* a sensor spoke of the person */
     INPUTS
 };
 
@@ -38,12 +41,14 @@ enum command_type {
     COMMAND_RESOLVE,   /* need */
     COMMAND_FOCUS_ON,  /* focus, for_ms or 0: until switched off */
     COMMAND_FOCUS_OFF, /* focus; "" is every focus that is on */
+    COMMAND_BREAK,     /* "I have just finished something" */
+    COMMAND_SERVE,     /* need: the person goes to it, from the board */
     COMMANDS
 };
 
 struct command {
     enum command_type type;
-    uint64_t need_id;  /* ack, snooze, resolve: one need … */
+    uint64_t need_id;  /* ack, snooze, resolve, serve: one need … */
     uint64_t alert_id; /* … or every need in this alert … */
     int64_t version;   /* … that stood in it up to this version (0: any) */
     int64_t for_ms;
@@ -76,6 +81,7 @@ struct input {
         const struct event *event;
         struct command command;
         struct outcome outcome;
+        struct presence_input presence;
         struct policy *policy; /* the core takes it over */
         struct {               /* gone: every session of this process on this host */
             const char *host;

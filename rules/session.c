@@ -85,12 +85,14 @@ static void age_remove(struct rules *rules, struct session *session)
     else
         *youngest = session->older;
     session->older = session->younger = NULL;
+    rules->n_live -= !session->in_ended;
 }
 
 /* Live ones by last event; ended ones by their end, so that a restored core forgets them in the same order. */
 static void age_add(struct rules *rules, struct session *session)
 {
     session->in_ended = session->state == STATE_ENDED;
+    rules->n_live += !session->in_ended;
     struct session **oldest = session->in_ended ? &rules->oldest_ended : &rules->oldest_live;
     struct session **youngest = session->in_ended ? &rules->youngest_ended : &rules->youngest_live;
     struct session *older = *youngest;
@@ -120,6 +122,7 @@ void session_join(struct rules *rules, struct session *session)
     rules->last_session = session;
     age_add(rules, session);
     rules->n_sessions++;
+    rules->bytes += CORE_SESSION_BYTES;
 }
 
 void thread_join(struct session *session, struct thread *thread)
@@ -158,6 +161,11 @@ void session_drop(struct rules *rules, struct session *session)
     else
         rules->last_session = session->prev;
     rules->n_sessions--;
+    rules->bytes -= CORE_SESSION_BYTES;
+    for (int i = 0; i < noun_session.n_fields; i++) {
+        if (session_fields[i].type == FIELD_TEXT)
+            text_free(&rules->bytes, (char **)((char *)session + session_fields[i].offset));
+    }
     core_gone(rules, session);
 }
 
@@ -267,9 +275,10 @@ struct session *session_get(struct rules *rules, const struct event *event, int6
     if (!session)
         session = make(rules, event);
     bool known = !text_empty(session->repository) || !text_empty(session->cwd);
-    if (at_ms >= session->newest_ms &&
-        (text_empty(event->thread) || !known)) /* a sub-agent's may be elsewhere */
+    if (at_ms >= session->newest_ms && ((text_empty(event->thread) && !event->observed) ||
+                                        !known)) /* a sub-agent's may be elsewhere */
         take_context(rules, session, event);
+    person_session(rules, session);
     if (event->at_wall_ms > session->seen_wall_ms)
         session->seen_wall_ms = event->at_wall_ms;
     if (session->state != STATE_ENDED) {
@@ -318,7 +327,8 @@ bool session_newer(struct rules *rules, struct session *session, const struct ev
     }
     if (at_ms < *newest)
         return false;
-    *newest = at_ms;
+    if (!event->observed)
+        *newest = at_ms;
     return true;
 }
 

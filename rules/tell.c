@@ -10,16 +10,6 @@
 
 /* ---- what is due --------------------------------------------------------------------------------- */
 
-/* A rise of a told need rings once, as soon as no wall stands. */
-static void ring_rise(struct rules *rules, struct need *need)
-{
-    if (!need->owed || need->walls)
-        return;
-    need->owed = false;
-    need_touch(rules, need);
-    alert_touch(rules, need, !need->treatment.silent);
-}
-
 static void due_add(struct rules *rules, struct need *need)
 {
     if (need->telling)
@@ -34,23 +24,29 @@ static void due_add(struct rules *rules, struct need *need)
 
 void tell_note(struct rules *rules, struct need *need)
 {
-    if (need->verdict == VERDICT_TOLD)
-        ring_rise(rules, need);
     if (need->verdict == VERDICT_DUE || need->verdict == VERDICT_CRITICAL)
         due_add(rules, need);
 }
 
 /* ---- waiting a moment for others ------------------------------------------------------------------ */
 
+enum { STORM = 256 }; /* so many at once are one look anyway */
+
+static bool at_once(const struct rules *rules, const struct need *need)
+{
+    return need->treatment.slot == SLOT_NEVER ||
+           (need->treatment.slot == SLOT_BREAKPOINT && wait_pays_not(rules, need));
+}
+
 /* The instant until which this tell waits for others of its receivers that settle in a moment; now: for nobody. */
 static int64_t wait_until(const struct rules *rules, const struct need *due)
 {
     int64_t until = rules->now.steady_ms, limit = due->due_ms + GATHER_MS;
-    if (due->verdict != VERDICT_DUE || due->gathers || due->treatment.slot != SLOT_NEVER)
+    if (due->verdict != VERDICT_DUE || due->gathers || !at_once(rules, due) || rules->n_due > STORM)
         return until;
     for (const struct need *other = rules->untold; other; other = other->next_untold) {
         if (other->verdict == VERDICT_UNSETTLED && other->treatment.to & due->treatment.to &&
-            other->treatment.slot == SLOT_NEVER && other->due_ms <= limit && other->due_ms > until)
+            at_once(rules, other) && other->due_ms <= limit && other->due_ms > until)
             until = other->due_ms;
     }
     return until;
@@ -208,14 +204,17 @@ void tell_due(struct rules *rules)
     if (rules->n_due == 0)
         return;
     int due = rules->n_due;
+    uint32_t paid = 0; /* what is critical rings, whatever the budget: others come with it */
+    for (int i = 0; i < due; i++)
+        paid |= rules->due[i]->verdict == VERDICT_CRITICAL ? rules->due[i]->treatment.to : 0;
     ride_along(rules);
     uint32_t mask = gathered(rules, due);
     qsort(rules->due, (size_t)rules->n_due, sizeof *rules->due, compare_due);
     for (int i = 0; i < rules->n_due; i++) {
         struct need *need = rules->due[i];
-        need_told(rules, need, !need->treatment.silent, mask);
+        need_told(rules, need, mask, paid);
         need->verdict = VERDICT_TOLD;
-        agenda_set(&rules->agenda, need, need->last_ms + need->treatment.expire_ms);
+        agenda_set(&rules->agenda, need, again_deadline(rules, need));
     }
     clear_due(rules);
 }

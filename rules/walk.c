@@ -5,10 +5,11 @@
 static const struct treatment defaults = {
     .urgency = URGENCY_UNSET,
     .settle_ms = 3000,
-    .slot = SLOT_NEVER, /* breakpoint, once there are breakpoints */
+    .slot = SLOT_BREAKPOINT,
     .at_most_ms = 300000,
     .group_by = GROUP_REPOSITORY,
     .expire_ms = INT64_C(3) * 86400000,
+    .inhibit = INHIBIT_SESSION | INHIBIT_BOARD,
 };
 
 static const char *field_text(const struct need *need, const struct reason *reason,
@@ -76,6 +77,8 @@ static uint32_t slots(const int *slot_of, uint32_t indexes)
 
 static bool during_holds(const struct rules *rules, const struct rule *rule, uint32_t named)
 {
+    if (rule->presence && !(rule->presence & 1u << person_presence(rules)))
+        return false;
     switch (rule->during) {
     case DURING_ALWAYS:
         return true;
@@ -89,9 +92,14 @@ static bool during_holds(const struct rules *rules, const struct rule *rule, uin
     return false;
 }
 
+uint32_t walk_receivers(const struct rules *rules, uint32_t indexes)
+{
+    return slots(rules->receiver_slot, indexes);
+}
+
 /* A rule written for a focus opens it by saying where or when; `hold: focus-end` shuts it. Last wins. */
 static void open_or_shut(const struct rules *rules, const struct rule *rule, uint32_t named,
-                         struct treatment *out)
+                         struct treatment *out, struct walk_trace *trace)
 {
     bool for_focus = rule->during == DURING_NAMED || rule->during == DURING_ANY;
     uint32_t speaks = 1u << SET_TO | 1u << SET_SLOT;
@@ -100,27 +108,27 @@ static void open_or_shut(const struct rules *rules, const struct rule *rule, uin
     uint32_t focuses = rule->during == DURING_ANY ? rules->focuses_on : rules->focuses_on & named;
     if (rule->sets & 1u << SET_SLOT && rule->slot == SLOT_FOCUS_END) {
         out->walls |= focuses;
-        out->shut = rule;
+        trace->shut = rule;
     } else {
         out->walls &= ~focuses;
-        out->opened = rule;
+        trace->opened = rule;
     }
 }
 
 static void apply(const struct rules *rules, const struct rule *rule, uint32_t named,
-                  struct treatment *out)
+                  struct treatment *out, struct walk_trace *trace)
 {
     for (int key = 0; key < SET_KEYS; key++) {
         if (!(rule->sets & 1u << key))
             continue;
-        out->by[key] = rule;
+        trace->by[key] = rule;
         switch ((enum set_key)key) {
         case SET_URGENCY:
             out->urgency = rule->urgency;
             break;
         case SET_TO: /* replaces what was appended, too */
             out->to = slots(rules->receiver_slot, rule->to);
-            out->by[SET_ALSO] = NULL;
+            trace->by[SET_ALSO] = NULL;
             break;
         case SET_ALSO:
             out->to |= slots(rules->receiver_slot, rule->also);
@@ -131,6 +139,7 @@ static void apply(const struct rules *rules, const struct rule *rule, uint32_t n
         case SET_SLOT:
             out->slot = rule->slot;
             out->batch_ms = rule->batch_ms;
+            out->times = rule->n_times ? rule : NULL;
             out->slot_focuses = rule->during == DURING_NAMED ? named
                                 : rule->during == DURING_ANY ? rules->focuses_on
                                                              : 0;
@@ -147,11 +156,21 @@ static void apply(const struct rules *rules, const struct rule *rule, uint32_t n
         case SET_EXPIRE:
             out->expire_ms = rule->expire_ms;
             break;
+        case SET_INHIBIT:
+            out->inhibit = rule->inhibit;
+            break;
+        case SET_REPEAT:
+            out->repeat_ms = rule->repeat_ms;
+            out->repeat_times = rule->repeat_times;
+            break;
+        case SET_ESCALATE:
+            out->escalate = rule->n_escalate ? rule : NULL;
+            break;
         case SET_KEYS:
             break;
         }
     }
-    open_or_shut(rules, rule, named, out);
+    open_or_shut(rules, rule, named, out, trace);
 }
 
 static enum urgency own_urgency(const struct reason *reason)
@@ -162,9 +181,10 @@ static enum urgency own_urgency(const struct reason *reason)
 }
 
 static void walk_reason(const struct rules *rules, const struct need *need,
-                        const struct reason *reason, struct treatment *out)
+                        const struct reason *reason, struct treatment *out, struct walk_trace *trace)
 {
     *out = defaults;
+    *trace = (struct walk_trace){0};
     out->reason = reason;
     out->urgency = own_urgency(reason);
     out->walls = rules->focuses_on;
@@ -177,7 +197,7 @@ static void walk_reason(const struct rules *rules, const struct need *need,
         uint32_t named = slots(rules->focus_slot, rule->focuses);
         if (!during_holds(rules, rule, named) || !matches(rule, need, reason, out->urgency))
             continue;
-        apply(rules, rule, named, out);
+        apply(rules, rule, named, out, trace);
         if (rule->stop)
             break;
     }
@@ -186,18 +206,24 @@ static void walk_reason(const struct rules *rules, const struct need *need,
 }
 
 /* Each reason is walked; the highest urgency counts, then the kind, then the oldest. */
-void walk_need(const struct rules *rules, const struct need *need, struct treatment *out)
+void walk_need(const struct rules *rules, const struct need *need, struct treatment *out,
+               struct walk_trace *trace)
 {
     bool found = false;
     for (const struct reason *reason = need->reasons; reason; reason = reason->next) {
+        struct treatment one;
+        struct walk_trace by;
         if (reason->closed_ms && need_open(need))
             continue;
-        struct treatment one;
-        walk_reason(rules, need, reason, &one);
-        if (!found || one.urgency > out->urgency ||
-            (one.urgency == out->urgency && reason->kind < out->reason->kind))
-            *out = one;
+        walk_reason(rules, need, reason, &one, &by);
+        bool counts = !found || one.urgency > out->urgency ||
+                      (one.urgency == out->urgency && reason->kind < out->reason->kind);
         found = true;
+        if (!counts)
+            continue;
+        *out = one;
+        if (trace)
+            *trace = by;
     }
     if (!found)
         *out = defaults;

@@ -14,6 +14,7 @@ WORDS(urgency, "urgency", "unset", "low", "normal", "critical");
 WORDS(closes, "closes", "nothing", "request", "thread", "main", "session");
 WORDS(opens, "opens", "nothing", "opens", "confirms");
 WORDS(slot, "hold", "never", "batch", "focus-end", "breakpoint", "times", "digest");
+WORDS(presence, "presence", "engaged", "active", "idle", "locked", "away");
 WORDS(delivery, "delivery", "none", "queued", "in flight", "deferred", "delivered", "failed",
       "withdrawn");
 

@@ -59,10 +59,20 @@ enum slot {
     SLOT_NEVER,     /* never held: at once */
     SLOT_BATCH,     /* when it has waited so long */
     SLOT_FOCUS_END, /* when the focus ends */
-    SLOT_BREAKPOINT, /* not yet: at a breakpoint, or when waiting has become dearer than breaking in */
-    SLOT_TIMES,      /* not yet: hold: ["11:45"] */
-    SLOT_DIGEST,     /* not yet: digest: ["11:45"] */
+    SLOT_BREAKPOINT, /* at a breakpoint, or when waiting has become dearer than breaking in (defer.h) */
+    SLOT_TIMES, /* hold: ["11:45"]: at the first such time after settling; until then it is walled */
+    SLOT_DIGEST, /* digest: ["11:45"]: the same */
     SLOTS
+};
+
+/* Whether the person is there. Engaged: answering from the board (next, Open, ack) just now. */
+enum presence {
+    PRESENCE_ENGAGED,
+    PRESENCE_ACTIVE,
+    PRESENCE_IDLE,
+    PRESENCE_LOCKED,
+    PRESENCE_AWAY,
+    PRESENCES
 };
 
 /* What one version of one alert has come to on its receiver (delivery.h has the transitions). */
@@ -85,7 +95,7 @@ struct words {
 };
 
 extern const struct words word_state, word_kind, word_urgency, word_closes, word_opens, word_slot,
-    word_delivery;
+    word_presence, word_delivery;
 
 /* The name of a value; values outside the table are "?". */
 const char *word_name(const struct words *words, int value);

@@ -178,7 +178,9 @@ static enum input_end write_payload(struct text *message, const char *argument)
     return end;
 }
 
-static void make_id(char id[17])
+/* 20 bits of where in its millisecond it was made, then 44 random ones: names in the spool sort as their
+ * messages were sent, also those of one millisecond. */
+static void make_id(char id[17], long within_ms_ns)
 {
     unsigned char random[8];
     if (getrandom(random, sizeof random, GRND_NONBLOCK) != sizeof random) {
@@ -188,6 +190,9 @@ static void make_id(char id[17])
             random[i] = (unsigned char)((auxiliary ? auxiliary[i] ^ auxiliary[8 + i] : i) ^
                                         (unsigned long)started.tv_nsec >> i);
     }
+    random[0] = (unsigned char)(within_ms_ns >> 12);
+    random[1] = (unsigned char)(within_ms_ns >> 4);
+    random[2] = (unsigned char)((within_ms_ns & 15) << 4 | (random[2] & 15));
     for (unsigned i = 0; i < sizeof random; i++) {
         id[2 * i] = "0123456789abcdef"[random[i] >> 4];
         id[2 * i + 1] = "0123456789abcdef"[random[i] & 15];
@@ -218,7 +223,7 @@ static void run(const char *agent, const char *event, const char *argument)
     read_clock(CLOCK_REALTIME, &now);
     unsigned long long at_ms =
         (unsigned long long)now.tv_sec * 1000 + (unsigned long long)now.tv_nsec / 1000000;
-    make_id(id);
+    make_id(id, now.tv_nsec % 1000000);
     environment_read(&environment);
     text_puts(&message, "{\"type\":\"hook\"");
     text_member(&message, "id", id, 16);

@@ -306,6 +306,7 @@ static void deliver(struct kit *kit, const char *id, const struct kit_alert *ale
         answer_error(desktop, id, error);
         return;
     }
+    remember(desktop); /* at once: a popup that is forgotten stays for ever */
     kit_result(kit, id, PROTOCOL_DELIVERED, 0, NULL);
 }
 
@@ -339,7 +340,9 @@ static void take_hello(struct kit *kit, const char *receiver, const json_t *sett
         kit_log("%s: expire is not between 1 ms and 1 d: the server's own is taken", receiver);
     /* Buttons of popups that an earlier process left behind work from here on. */
     desktop->memory = memory_path(receiver);
-    if (desktop->memory && g_file_test(desktop->memory, G_FILE_TEST_EXISTS))
+    if (desktop->memory && !memory_take(desktop->memory))
+        kit->over = true;
+    else if (desktop->memory && g_file_test(desktop->memory, G_FILE_TEST_EXISTS))
         ask_bus(desktop, NULL);
 }
 

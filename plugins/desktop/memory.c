@@ -1,10 +1,15 @@
 /* memory.c - which popup is which alert's, over a restart (see memory.h). */
 #include "memory.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
-enum { FILE_MAX = 256 * 1024, ALERT_ID_MAX = 100 };
+enum { FILE_MAX = 256 * 1024, ALERT_ID_MAX = 100, TAKE_TRIES = 200, TAKE_MS = 5 };
 
 char *memory_path(const char *receiver)
 {
@@ -19,17 +24,36 @@ char *memory_path(const char *receiver)
     return path;
 }
 
-static void write_file(const char *path, const char *text)
+bool memory_take(const char *path)
 {
-    GError *error = NULL;
-    char *folder = g_path_get_dirname(path);
+    struct pollfd host = {.fd = KIT_IN};
+    char *folder = g_path_get_dirname(path), *name = g_strconcat(path, ".lock", NULL);
+    int fd;
 
     g_mkdir_with_parents(folder, 0700);
-    g_free(folder);
-    if (!g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error)) {
-        kit_log("popups are not remembered over a restart: %s", error->message);
-        g_error_free(error);
+    fd = g_open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    for (int tries = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && tries < TAKE_TRIES; tries++) {
+        if (poll(&host, 1, TAKE_MS) > 0)
+            break; /* it can only be POLLHUP */
     }
+    g_free(folder);
+    g_free(name);
+    return host.revents == 0; /* the lock is held until this process ends */
+}
+
+/* No fsync: it need not outlive the popups, and they do not outlive the machine. */
+static void write_file(const char *path, const char *text)
+{
+    char *name = g_strconcat(path, ".new", NULL);
+    int fd = g_open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    ssize_t length = (ssize_t)strlen(text);
+    bool written = fd >= 0 && write(fd, text, (size_t)length) == length;
+
+    if (!written || g_rename(name, path) != 0)
+        kit_log("popups are not remembered over a restart: %s", g_strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    g_free(name);
 }
 
 void memory_save(const char *path, const char *bus, const char *owner, GHashTable *popups)

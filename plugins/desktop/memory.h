@@ -13,6 +13,11 @@
 /* The file for a receiver, g_free it; NULL without XDG_RUNTIME_DIR: then nothing is remembered. */
 char *memory_path(const char *receiver);
 
+/* Before anything is loaded: the process before this one may have popups to show still, when the daemon was
+ * killed. Waits for its end, a second at most, and makes the next one wait for ours. False: our host has
+ * gone as well, meanwhile. */
+bool memory_take(const char *path);
+
 /* `popups`: alert id -> struct popup. Without a popup on the screen the file goes. */
 void memory_save(const char *path, const char *bus, const char *owner, GHashTable *popups);
 

@@ -22,13 +22,13 @@ static inline int64_t wall_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-#define must(good, what)                                                                              \
-    do {                                                                                               \
-        if (!(good)) {                                                                                 \
-            fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                                            \
-            perror(what);                                                                              \
-            exit(1);                                                                                   \
-        }                                                                                              \
+#define must(good, what)                                                                           \
+    do {                                                                                           \
+        if (!(good)) {                                                                             \
+            fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                                        \
+            perror(what);                                                                          \
+            exit(1);                                                                               \
+        }                                                                                          \
     } while (0)
 
 /* Samples in ns, and how many tries gave none. */
@@ -62,8 +62,8 @@ static inline void samples_print(const char *name, struct samples *samples)
         qsort(samples->list, (size_t)n, sizeof *samples->list, samples_order);
         printf(",\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"min\":%.3f",
                (double)(samples->list[n / 2] + samples->list[(n - 1) / 2]) / 2000.0,
-               (double)samples->list[n * 9 / 10] / 1000.0, (double)samples->list[n * 99 / 100] / 1000.0,
-               (double)samples->list[0] / 1000.0);
+               (double)samples->list[n * 9 / 10] / 1000.0,
+               (double)samples->list[n * 99 / 100] / 1000.0, (double)samples->list[0] / 1000.0);
     }
     puts("}");
 }

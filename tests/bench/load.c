@@ -5,9 +5,9 @@
  *   load show unix|http N SESSIONS                               prints message N
  *
  * Runs for so many seconds, or until COUNT messages are answered. Message N belongs to session N % SESSIONS and
- * is its (N / SESSIONS)th: seven of ten say the session works, the others that it is blocked, works again and is
- * done. The tenth of each ten opens a need, so what a full round leaves behind is an open need per session. FIRST: the number of the first
- * message. Each is about 1 KB. As an alert it has the session's labels and the title: each of the messages is
+ * is its (N / SESSIONS)th. Of each ten of a session two say that it is blocked, one that it is done, and the others
+ * that it works; the tenth opens a need, so that ten for each leave an open need per session behind. FIRST: the
+ * number of the first message. Each is 1 KB. As an alert it has the session's labels and the title: each of the messages is
  * an alert of its own, as each is an event of its own; LOAD_SAME=1 leaves the title out of the labels, so
  * that all of one session and state are the same alert.
  *
@@ -66,8 +66,8 @@ static int write_event(char *out, uint64_t number)
         "\"/tmp/tmux-1000/default,2211,0\",\"pane\":\"%%%u\",\"window\":\"58720263\",\"tty\":\"/dev/pts/%u\",\"term\":"
         "\"tmux-256color\"}}}\n",
         (unsigned long long)(load.salt + number), (long long)wall_ms(), (unsigned)(session & 0xffff),
-        (unsigned)session, states[nth % 10], (unsigned long long)number, text, (unsigned)(session % 10),
-        (unsigned)(session % 10), (unsigned)session, (unsigned)session);
+        (unsigned)session, states[nth % 10], (unsigned long long)number, text,
+        (unsigned)(session % 10), (unsigned)(session % 10), (unsigned)session, (unsigned)session);
 }
 
 static int write_alert(char *out, uint64_t number)
@@ -83,8 +83,9 @@ static int write_alert(char *out, uint64_t number)
         "\"repository\":\"payments-%u\",\"branch\":\"feature/rounding-rule\"},\"annotations\":{\"title\":\"%s\","
         "\"text\":\"%s\",\"cwd\":\"/home/dev/src/payments-%u\",\"tmux\":\"/tmp/tmux-1000/default,2211,0\",\"pane\":"
         "\"%%%u\",\"window\":\"58720263\",\"tty\":\"/dev/pts/%u\",\"term\":\"tmux-256color\"}}]",
-        states[nth % 10], (unsigned)(session & 0xffff), (unsigned)session, unique, (unsigned)(session % 10), title,
-        text, (unsigned)(session % 10), (unsigned)session, (unsigned)session);
+        states[nth % 10], (unsigned)(session & 0xffff), (unsigned)session, unique,
+        (unsigned)(session % 10), title, text, (unsigned)(session % 10), (unsigned)session,
+        (unsigned)session);
     return snprintf(out, MESSAGE,
                     "POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                     "Content-Length: %d\r\n\r\n%s",
@@ -123,13 +124,16 @@ static void send_next(struct load_client *client)
 /* 1: taken, 0: refused, -1: not whole yet. */
 static int read_answer(struct load_client *client)
 {
-    ssize_t n = recv(client->fd, client->answer + client->len, sizeof client->answer - 1 - client->len, 0);
+    ssize_t n =
+        recv(client->fd, client->answer + client->len, sizeof client->answer - 1 - client->len, 0);
     must(n > 0, "the server hung up");
     client->answer[client->len += (size_t)n] = 0;
     if (!load.http)
         return strchr(client->answer, '\n') ? !strncmp(client->answer, "{\"ok\":true", 10) : -1;
-    char *end = strstr(client->answer, "\r\n\r\n"), *length = strcasestr(client->answer, "content-length:");
-    if (!end || (length && (size_t)(end + 4 - client->answer) + strtoul(length + 15, NULL, 10) > client->len))
+    char *end = strstr(client->answer, "\r\n\r\n"),
+         *length = strcasestr(client->answer, "content-length:");
+    if (!end ||
+        (length && (size_t)(end + 4 - client->answer) + strtoul(length + 15, NULL, 10) > client->len))
         return -1;
     return strncmp(client->answer, "HTTP/1.1 200", 12) == 0;
 }
@@ -178,7 +182,8 @@ int main(int argc, char **argv)
     if (show) {
         load.sessions = atoi(argv[4]);
         uint64_t number = strtoull(argv[3], NULL, 10);
-        printf("%s", (load.http ? write_alert(message, number) : write_event(message, number), message));
+        printf("%s",
+               (load.http ? write_alert(message, number) : write_event(message, number), message));
         return 0;
     }
     load.target = argv[2];
@@ -200,7 +205,7 @@ int main(int argc, char **argv)
     printf("{\"n\":%d,\"failed\":%d,\"seconds\":%.3f,\"per_second\":%.1f,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,"
            "\"next\":%llu}\n",
            n, failed, seconds, n / seconds, (double)load.samples.list[n / 2] / 1e3,
-           (double)load.samples.list[n * 9 / 10] / 1e3, (double)load.samples.list[n * 99 / 100] / 1e3,
-           (unsigned long long)load.next);
+           (double)load.samples.list[n * 9 / 10] / 1e3,
+           (double)load.samples.list[n * 99 / 100] / 1e3, (unsigned long long)load.next);
     return 0;
 }

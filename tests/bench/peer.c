@@ -69,7 +69,8 @@ static sqlite3 *connect_database(const char *pragmas)
 {
     sqlite3 *db;
     must(sqlite3_open_v2(committer.path, &db,
-                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK,
+                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                         NULL) == SQLITE_OK,
          committer.path);
     sqlite3_busy_timeout(db, 10000);
     must(sqlite3_exec(db, pragmas, NULL, NULL, NULL) == SQLITE_OK, "pragmas");
@@ -150,10 +151,12 @@ static void start_committer(const char *path)
     committer.path = path;
     committer.done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    sqlite3 *db = connect_database("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-                                   "CREATE TABLE IF NOT EXISTS event(seq INTEGER PRIMARY KEY, text TEXT)");
+    sqlite3 *db = connect_database(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+        "CREATE TABLE IF NOT EXISTS event(seq INTEGER PRIMARY KEY, text TEXT)");
     sqlite3_wal_hook(db, wal_grew, NULL);
-    must(pthread_create(&thread, NULL, commit, db) == 0 && pthread_create(&thread, NULL, checkpoint, NULL) == 0,
+    must(pthread_create(&thread, NULL, commit, db) == 0 &&
+             pthread_create(&thread, NULL, checkpoint, NULL) == 0,
          "threads");
 }
 
@@ -164,7 +167,8 @@ static void acknowledge(struct peer_client *client, bool http)
     char body[48], answer[256];
     int len = snprintf(body, sizeof body, "{\"ok\":true,\"seq\":%llu}\n", (unsigned long long)++seq);
     if (http)
-        len = snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len, body);
+        len = snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s",
+                       len, body);
     if (send(client->fd, http ? answer : body, (size_t)len, MSG_NOSIGNAL) != len)
         shutdown(client->fd, SHUT_RDWR);
 }
@@ -193,7 +197,8 @@ static size_t request_length(struct peer_client *client)
 {
     char *end, *length;
     client->buf[client->len] = 0;
-    if (!(end = strstr(client->buf, "\r\n\r\n")) || !(length = strcasestr(client->buf, "content-length:")))
+    if (!(end = strstr(client->buf, "\r\n\r\n")) ||
+        !(length = strcasestr(client->buf, "content-length:")))
         return 0;
     size_t whole = (size_t)(end + 4 - client->buf) + strtoul(length + 15, NULL, 10);
     return client->len >= whole ? whole : 0;
@@ -217,7 +222,8 @@ static void take_bytes(struct peer_client *client)
 
 static void read_client(struct peer_client *client)
 {
-    ssize_t n = recv(client->fd, client->buf + client->len, sizeof client->buf - 1 - client->len, MSG_DONTWAIT);
+    ssize_t n = recv(client->fd, client->buf + client->len, sizeof client->buf - 1 - client->len,
+                     MSG_DONTWAIT);
     if (n > 0) {
         client->len += (size_t)n;
         take_bytes(client);
@@ -254,10 +260,12 @@ int main(int argc, char **argv)
         return 2;
     if (argc > 2)
         start_committer(argv[2]);
-    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), poller = epoll_create1(EPOLL_CLOEXEC);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+        poller = epoll_create1(EPOLL_CLOEXEC);
     snprintf(address.sun_path, sizeof address.sun_path, "%s", argv[1]);
     unlink(argv[1]);
-    must(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 128) == 0, argv[1]);
+    must(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 128) == 0,
+         argv[1]);
     event.data.ptr = &listener;
     epoll_ctl(poller, EPOLL_CTL_ADD, listener, &event);
     if (committer.path) {

@@ -2,7 +2,7 @@
  *
  *   timed ROUNDS GAP_US PAYLOAD [';' NAME [VAR=VALUE]... COMMAND [ARG]...]...
  *
- * Each command gets the file PAYLOAD as a pipe on stdin and /dev/null as stdout. The child stamps the clock
+ * Each command gets the file PAYLOAD as a pipe on stdin, and /dev/null as stdout and stderr. The child stamps the clock
  * itself, right before execve (vfork shares the memory), so that the cost of forking is in no figure. "%r"
  * in a VALUE or an ARG is the number of the round. COMMAND may also be one of
  *
@@ -42,8 +42,8 @@ static char *with_round(const char *word, int round)
 {
     const char *at = strstr(word, "%r");
     char *out;
-    must(asprintf(&out, at ? "%.*s%d%s" : "%.*s", at ? (int)(at - word) : (int)strlen(word), word, round,
-                  at ? at + 2 : "") >= 0,
+    must(asprintf(&out, at ? "%.*s%d%s" : "%.*s", at ? (int)(at - word) : (int)strlen(word), word,
+                  round, at ? at + 2 : "") >= 0,
          "memory");
     return out;
 }
@@ -69,10 +69,14 @@ static char **expand(const struct timed *timed, int skip, int round, char **envp
 
 static pid_t start(char **argv, char **envp, int in, int out)
 {
+    static int nowhere = -1;
+    if (nowhere < 0)
+        nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
     pid_t pid = vfork();
     if (pid == 0) {
-        dup2(in, 0);
-        dup2(out, 1);
+        dup2(in < 0 ? nowhere : in, 0);
+        dup2(out < 0 ? nowhere : out, 1);
+        dup2(nowhere, 2);
         exec_ns = now_ns();
         execve(argv[0], argv, envp);
         _exit(127);
@@ -84,15 +88,12 @@ static pid_t start(char **argv, char **envp, int in, int out)
 static void run_command(struct timed *timed, int round)
 {
     static char *envp[512];
-    static int nowhere = -1;
     int in[2], status;
     char **argv = expand(timed, 0, round, envp);
-    if (nowhere < 0)
-        nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
     must(pipe2(in, O_CLOEXEC) == 0, "pipe");
     must(write(in[1], payload, payload_len) == (ssize_t)payload_len, "payload");
     close(in[1]);
-    pid_t pid = start(argv, envp, in[0], nowhere);
+    pid_t pid = start(argv, envp, in[0], -1);
     must(waitpid(pid, &status, 0) == pid, "wait");
     int64_t end_ns = now_ns();
     close(in[0]);
@@ -131,7 +132,8 @@ static bool said_ready(int out)
 
 static bool answers_ready(int port)
 {
-    static const char question[] = "GET /-/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    static const char question[] =
+        "GET /-/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     char answer[512] = "";
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -156,7 +158,7 @@ static void run_start(struct timed *timed, int round)
     int port = atoi(timed->words[skip + 1]); /* 0: "-" */
     char **argv = expand(timed, 2, round, envp);
     must(pipe2(out, O_CLOEXEC) == 0, "pipe");
-    pid_t pid = start(argv, envp, out[0], out[1]);
+    pid_t pid = start(argv, envp, -1, out[1]);
     close(out[1]);
     bool ready = port ? answers_ready(port) : said_ready(out[0]);
     int64_t end_ns = now_ns();
@@ -173,7 +175,8 @@ static void run_start(struct timed *timed, int round)
 static void run(struct timed *timed, int round)
 {
     int first = 0;
-    while (first < timed->n_words - 1 && strchr(timed->words[first], '=') && timed->words[first][0] != '/')
+    while (first < timed->n_words - 1 && strchr(timed->words[first], '=') &&
+           timed->words[first][0] != '/')
         first++;
     if (strcmp(timed->words[first], "@fdatasync") == 0)
         run_fdatasync(timed);

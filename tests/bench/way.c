@@ -99,10 +99,12 @@ struct poster {
 
 static void take_posts(int fd, struct poster *poster)
 {
-    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
+    static const char answer[] =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
     char *end, *length;
     poster->buf[poster->len] = 0;
-    while ((end = strstr(poster->buf, "\r\n\r\n")) && (length = strcasestr(poster->buf, "content-length:"))) {
+    while ((end = strstr(poster->buf, "\r\n\r\n")) &&
+           (length = strcasestr(poster->buf, "content-length:"))) {
         size_t whole = (size_t)(end + 4 - poster->buf) + strtoul(length + 15, NULL, 10);
         if (poster->len < whole)
             return;
@@ -137,7 +139,8 @@ static void *receive_posts(void *arg)
             posters[i] = posters[n];
         }
         if (fds[0].revents && n <= CLIENTS) {
-            fds[n] = (struct pollfd){.fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC), .events = POLLIN};
+            fds[n] =
+                (struct pollfd){.fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC), .events = POLLIN};
             setsockopt(fds[n].fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
             posters[n++].len = 0;
         }
@@ -153,13 +156,15 @@ static void start_receiver(int port)
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    must(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 64) == 0, "listen");
+    must(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 64) == 0,
+         "listen");
     must(pthread_create(&thread, NULL, receive_posts, NULL) == 0, "thread");
 }
 
 /* ---- the bus ---------------------------------------------------------------------------------------------- */
 
-static const char server_name[] = "org.freedesktop.Notifications", server_path[] = "/org/freedesktop/Notifications";
+static const char server_name[] = "org.freedesktop.Notifications",
+                  server_path[] = "/org/freedesktop/Notifications";
 
 static void check(GError *error, const char *what)
 {
@@ -174,16 +179,19 @@ static GDBusConnection *connect_bus(void)
     GError *error = NULL;
     char *address = g_dbus_address_get_for_bus_sync(G_BUS_TYPE_SESSION, NULL, &error);
     check(error, "bus");
-    GDBusConnection *bus = g_dbus_connection_new_for_address_sync(
-        address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION, NULL,
-        NULL, &error);
+    GDBusConnection *bus =
+        g_dbus_connection_new_for_address_sync(address,
+                                               G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
+                                                   G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+                                               NULL, NULL, &error);
     check(error, "bus");
     g_free(address);
     return bus;
 }
 
 /* Runs in GDBus's reading thread, for each message that the bus shows its monitor. */
-static GDBusMessage *on_message(GDBusConnection *bus, GDBusMessage *message, gboolean incoming, gpointer arg)
+static GDBusMessage *on_message(GDBusConnection *bus, GDBusMessage *message, gboolean incoming,
+                                gpointer arg)
 {
     static guint32 serial;
     static char sender[64];
@@ -220,10 +228,10 @@ static void start_monitor(void)
                            "type='method_return',sender='org.freedesktop.Notifications'", NULL};
     GDBusConnection *bus = connect_bus();
     g_dbus_connection_add_filter(bus, on_message, NULL, NULL);
-    GVariant *reply =
-        g_dbus_connection_call_sync(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                    "org.freedesktop.DBus.Monitoring", "BecomeMonitor",
-                                    g_variant_new("(^asu)", rules, 0), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, &error);
+    GVariant *reply = g_dbus_connection_call_sync(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                                  "org.freedesktop.DBus.Monitoring", "BecomeMonitor",
+                                                  g_variant_new("(^asu)", rules, 0), NULL,
+                                                  G_DBUS_CALL_FLAGS_NONE, -1, NULL, &error);
     check(error, "BecomeMonitor");
     g_variant_unref(reply);
 }
@@ -237,16 +245,17 @@ static guint32 notify(GDBusConnection *bus, const char *tag)
     guint32 id = 0;
     snprintf(title, sizeof title, "payments: permission, %s", tag);
     g_variant_builder_init(&actions, G_VARIANT_TYPE("as"));
-    for (const char *const *word = (const char *const[]){"acknowledge", "Acknowledge", "snooze", "Snooze", NULL}; *word;
-         word++)
+    for (const char *const *word =
+             (const char *const[]){"acknowledge", "Acknowledge", "snooze", "Snooze", NULL};
+         *word; word++)
         g_variant_builder_add(&actions, "s", *word);
     g_variant_builder_init(&hints, G_VARIANT_TYPE("a{sv}"));
     g_variant_builder_add(&hints, "{sv}", "urgency", g_variant_new_byte(1));
     g_variant_builder_add(&hints, "{sv}", "sender-pid", g_variant_new_int64(getpid()));
     GVariant *reply = g_dbus_connection_call_sync(
         bus, server_name, server_path, server_name, "Notify",
-        g_variant_new("(susssasa{sv}i)", "way", 0, "", title, "Bash: make test\nmain · the ledger's tests", &actions,
-                      &hints, -1),
+        g_variant_new("(susssasa{sv}i)", "way", 0, "", title,
+                      "Bash: make test\nmain · the ledger's tests", &actions, &hints, -1),
         G_VARIANT_TYPE("(u)"), G_DBUS_CALL_FLAGS_NONE, WAIT_MS, NULL, &error);
     check(error, "Notify");
     g_variant_get(reply, "(u)", &id);
@@ -256,9 +265,9 @@ static guint32 notify(GDBusConnection *bus, const char *tag)
 
 static void close_popup(GDBusConnection *bus, guint32 id)
 {
-    GVariant *reply =
-        g_dbus_connection_call_sync(bus, server_name, server_path, server_name, "CloseNotification",
-                                    g_variant_new("(u)", id), NULL, G_DBUS_CALL_FLAGS_NONE, WAIT_MS, NULL, NULL);
+    GVariant *reply = g_dbus_connection_call_sync(bus, server_name, server_path, server_name,
+                                                  "CloseNotification", g_variant_new("(u)", id),
+                                                  NULL, G_DBUS_CALL_FLAGS_NONE, WAIT_MS, NULL, NULL);
     if (reply)
         g_variant_unref(reply);
 }
@@ -304,7 +313,8 @@ static void post_direct(CURL *curl, struct samples *samples)
              "{\"text\":\"*payments: question, %s*\\nBash: make test\",\"blocks\":[{\"type\":\"header\",\"text\":{\"type\":"
              "\"plain_text\",\"text\":\"payments: question, %s\"}},{\"type\":\"section\",\"text\":{\"type\":\"mrkdwn\","
              "\"text\":\"%s\"}}]}",
-             tag, tag, "The suite of the ledger fails in three places after the change of the rounding rule.");
+             tag, tag,
+             "The suite of the ledger fails in three places after the change of the rounding rule.");
     int64_t from_ns = now_ns();
     post(curl, body);
     add(samples, from_ns, wait_seen(&seen.post_ns));
@@ -317,7 +327,8 @@ static void post_alert(CURL *curl, struct samples *samples)
     snprintf(body, sizeof body,
              "[{\"labels\":{\"alertname\":\"question\",\"agent\":\"bench\",\"session\":\"%s\",\"repository\":\"payments\"},"
              "\"annotations\":{\"title\":\"%s\",\"text\":\"%s\"}}]",
-             tag, tag, "The suite of the ledger fails in three places after the change of the rounding rule.");
+             tag, tag,
+             "The suite of the ledger fails in three places after the change of the rounding rule.");
     int64_t from_ns = now_ns();
     post(curl, body);
     add(samples, from_ns, wait_seen(&seen.post_ns));
@@ -377,11 +388,12 @@ static void open_daemon(struct daemon *daemon, const char *name, const char *pat
 static void send_event(struct daemon *daemon, const char *state, const char *kind, const char *tag)
 {
     char message[2048];
-    int len = snprintf(message, sizeof message,
-                       "{\"type\":\"event\",\"agent\":\"bench\",\"session\":\"5c1e77aa-%s\",\"state\":\"%s\",%s%s%s"
-                       "\"title\":\"%s\",\"text\":\"%s\",\"repository\":\"payments\",\"branch\":\"main\"}\n",
-                       daemon->name, state, kind ? "\"kind\":\"" : "", kind ? kind : "", kind ? "\"," : "", tag,
-                       "The suite of the ledger fails in three places after the change of the rounding rule.");
+    int len = snprintf(
+        message, sizeof message,
+        "{\"type\":\"event\",\"agent\":\"bench\",\"session\":\"5c1e77aa-%s\",\"state\":\"%s\",%s%s%s"
+        "\"title\":\"%s\",\"text\":\"%s\",\"repository\":\"payments\",\"branch\":\"main\"}\n",
+        daemon->name, state, kind ? "\"kind\":\"" : "", kind ? kind : "", kind ? "\"," : "", tag,
+        "The suite of the ledger fails in three places after the change of the rounding rule.");
     must(send(daemon->fd, message, (size_t)len, MSG_NOSIGNAL) == len, "send");
 }
 
@@ -457,7 +469,8 @@ int main(int argc, char **argv)
     start_receiver(atoi(argv[3]));
     open_database(argv[4]);
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    CURL *direct = open_curl(atoi(argv[3]), "/direct"), *alertmanager = open_curl(atoi(argv[5]), "/api/v2/alerts");
+    CURL *direct = open_curl(atoi(argv[3]), "/direct"),
+         *alertmanager = open_curl(atoi(argv[5]), "/api/v2/alerts");
     for (int i = 6; i + 1 < argc && n_daemons < DAEMONS; i += 2)
         open_daemon(&daemons[n_daemons++], argv[i], argv[i + 1]);
     GDBusConnection *bus = connect_bus();
@@ -489,8 +502,9 @@ int main(int argc, char **argv)
             }
         }
         if (round == 0) /* connections, caches and fonts are warm now */
-            for (struct samples **s = (struct samples *[]){&notified, &answered, &posted, &alerted, &committed, NULL}; *s;
-                 s++)
+            for (struct samples **s =
+                     (struct samples *[]){&notified, &answered, &posted, &alerted, &committed, NULL};
+                 *s; s++)
                 (*s)->n = (*s)->failed = 0;
         for (int i = 0; round == 0 && i < n_daemons; i++)
             daemons[i].notify = daemons[i].answered = daemons[i].webhook = (struct samples){0};

@@ -32,8 +32,8 @@ static void write_down(char mark, const char *line, size_t length)
     char head[64];
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    int n = snprintf(head, sizeof head, "%lld %d %c ", (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000,
-                     (int)getpid(), mark);
+    int n = snprintf(head, sizeof head, "%lld %d %c ",
+                     (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000, (int)getpid(), mark);
     struct iovec parts[2] = {{head, (size_t)n}, {(char *)line, length}};
     if (writev(log_fd, parts, 2) < 0)
         perror("tap");

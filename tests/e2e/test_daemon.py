@@ -8,28 +8,7 @@ import socket
 import stat
 
 import rig
-from rig import case, check, equal, new_id, wait_for, wall_ms
-
-# A receiver whose plugin is in the tests and keeps what it is told.
-QUIET = """
-preset: none
-receivers: {{ out: {{ plugin: {plugin}, path: {path} }} }}
-focus: {{ dnd: {{}} }}
-rules: [ {{ set: {{ settle: {settle}, hold: never, group_by: [session] }} }} ]
-"""
-
-
-def quiet(r, settle="0", path="out"):
-    return QUIET.format(plugin=rig.RECORDER, path=f"{r.dir}/{path}", settle=settle)
-
-
-def hook_message(session, event="PermissionRequest", at_ms=None, command="ls", **payload):
-    payload = {"session_id": session, "hook_event_name": event, "cwd": "/src/x", **payload}
-    if event in ("PermissionRequest", "PostToolUse"):
-        payload.update(tool_name="Bash", tool_input={"command": command})
-    return {"type": "hook", "id": new_id(), "at_ms": at_ms or wall_ms(), "agent": "claude-code", "event": event,
-            "payload": payload, "context": {"host": os.uname().nodename, "cwd": "/src/x", "repository": "x"}}
-
+from rig import case, check, equal, hook_message, quiet, wait_for, wall_ms
 
 # ---- starting and stopping ------------------------------------------------------------------------------------
 
@@ -381,7 +360,7 @@ def a_restart_keeps_needs_and_told_stays_told(r):
         check(focus["on"] and focus["by"] == "hand", f"{focus}")
     r.wait_serving("out")
     r.quietbell("focus", "off")
-    wait_for(lambda: len(r.tells()) == 4, lambda: f"the walled one: {r.tells()}")
+    wait_for(lambda: len(r.tells()) == 4, lambda: f"the walled one: {r.needs()} {r.alerts(all=True)}")
     equal(len({line for line in r.tells()}), 4, "told twice")
 
 

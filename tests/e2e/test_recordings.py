@@ -3,7 +3,7 @@
 resolved when it should be and by that evidence, with that kind, and there is no other; and of its alerts nothing
 stays on the screen when no need is left. Then replay itself: what it does with bad lines, options and commands.
 
-    test_recordings.py [RECORDINGS_FOLDER]     messages, or the raw recordings of the agents' test bench
+    test_recordings.py [AGENT RECORDINGS_FOLDER]     messages, or the raw recordings of the agents' test bench
 
 Prints `ok NAME` or `not ok NAME: why` per recording, then `N passed, M failed`."""
 import json
@@ -15,16 +15,16 @@ import tempfile
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 QUIETBELL = pathlib.Path(os.environ.get("BUILD", TESTS.parent / "build")).resolve() / "quietbell"
-TRUTH = TESTS / "recordings" / "truth" / "claude-code.txt"
-RECORDINGS = TESTS / "recordings" / "claude-code"
+RECORDINGS = TESTS / "recordings"
+TRUTH = RECORDINGS / "truth"
 AGAIN = "the same request again"  # the core's word for a need that is opened again within 10 s
 
 
-def read_truth():
+def read_truth(agent):
     """{recording: [need]}; a need is a dict, with its kind changes in "changes"."""
     truth = {}
-    for line in TRUTH.read_text().splitlines():
-        words = line.split("#")[0].split()
+    for line in (TRUTH / f"{agent}.txt").read_text().splitlines():
+        words = line.split(" #")[0].split() if not line.startswith("#") else []
         if not words:
             continue
         needs = truth.setdefault(words[0], [])
@@ -43,20 +43,34 @@ def at_ms_of(row):
     return row["at_ms"] if "at_ms" in row else row["received_at_ns"] // 1000000
 
 
+def payload_of(row):
+    """Of a message, or of a raw row: its stdin, else its last argument."""
+    if "payload" in row:
+        return row["payload"]
+    try:
+        return json.loads(row.get("stdin") or (row.get("argv") or ["{}"])[-1])
+    except ValueError:
+        return {}
+
+
+def name_of(row, payload):
+    """What the agent calls the message: most say it in the payload, each in its own member."""
+    for key in ("hook_event_name", "hookName", "agent_action_name", "type", "osc"):
+        if isinstance(payload.get(key), str):
+            return payload[key]
+    return (row.get("event") or payload.get("event") or "").rpartition(":")[2]
+
+
 def read_recording(path):
     """(start, {(offset, event, thread)}): what is there to be evidence."""
     rows = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+    rows = [row for row in rows if not row.get("event", "").startswith("@")]  # what the person did
     start = min(at_ms_of(row) for row in rows)
     seen = set()
     for row in rows:
-        payload = row.get("payload")
-        if payload is None and "stdin" in row:
-            try:
-                payload = json.loads(row["stdin"])
-            except ValueError:
-                payload = None
-        thread = (payload or {}).get("agent_id", "")
-        seen.add((at_ms_of(row) - start, row["event"], thread))
+        payload = payload_of(row)
+        thread = payload.get("agent_id") or payload.get("child") or payload.get("id" if row.get("agent") == "osc" else "") or ""
+        seen.add((at_ms_of(row) - start, name_of(row, payload), thread))
     return start, seen
 
 
@@ -141,12 +155,13 @@ def check_alerts(happened, problems):
         elif line["what"] == "need_resolved":
             opened.discard(line["need"])
         elif line["what"] == "alert":
+            joined = [need for need in line["needs"] if need not in shown.get(line["alert"], [])]
             shown[line["alert"]] = line["needs"]
             closed = [need for need in line["needs"] if need not in opened]
             if closed:
                 problems.append(f"alert {line['alert']} shows what is resolved: {closed}")
             if line["audible"]:
-                for need in line["needs"]:
+                for need in joined or line["needs"]:  # it rings for those that joined
                     rung[need, line["receiver"]] = rung.get((need, line["receiver"]), 0) + 1
         elif line["what"] == "alert_withdrawn":
             shown.pop(line["alert"], None)
@@ -258,7 +273,7 @@ def prints_for_a_person():
 
 def refuses_wrong_arguments():
     for arguments, code in (([], 2), (["--what"], 2), (["/nowhere.jsonl"], 1), (["-c"], 2), (["a", "b"], 2),
-                            (["-c", "/nowhere.yaml", TRUTH], 1)):
+                            (["-c", "/nowhere.yaml", "/nowhere.jsonl"], 1)):
         run = subprocess.run([QUIETBELL, "replay", *arguments], capture_output=True, text=True, timeout=60)
         assert run.returncode == code and run.stderr, (arguments, run)
     code, happened, errors = play(DAY, config="ruls: []\n")
@@ -277,18 +292,40 @@ def run_case(case):
     return []
 
 
-def main():
-    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else RECORDINGS
-    truth = read_truth()
-    names = sorted(path.stem for path in folder.glob("*.jsonl"))
-    results = []
-    passed = failed = 0
-    for name in sorted(set(names) | (set(truth) if folder == RECORDINGS else set())):
-        if name not in truth or name not in names:
-            problems = ["there is no truth for it" if name in names else "there is no recording of it"]
+def recordings_of(agent, folder):
+    """{name in the truth table: file}; the test bench's names say more."""
+    files = {}
+    for path in sorted(folder.glob("*.jsonl")):
+        name = path.name.removesuffix(".jsonl")
+        if folder.parent != RECORDINGS and agent != "claude-code":
+            if not name.endswith("hooks"):
+                continue
+            name = name.removesuffix(".hooks").removeprefix(f"{agent}-")
+            name = {"running-project-claude-settings-hooks": "claude-hooks"}.get(name, name)
+        files[name] = path
+    return files
+
+
+def check_agent(agent, folder):
+    truth, files, results = read_truth(agent), recordings_of(agent, folder), []
+    names = set(files) | (set(truth) if folder.parent == RECORDINGS else set())
+    for name in sorted(names):
+        if name not in truth or name not in files:
+            problems = ["there is no truth for it" if name in files else "there is no recording of it"]
         else:
-            problems = check(folder / f"{name}.jsonl", truth[name])
-        results.append((name, problems))
+            problems = check(files[name], truth[name])
+        results.append((f"{agent}/{name}", problems))
+    return results
+
+
+def main():
+    results = []
+    if len(sys.argv) > 2:
+        results = check_agent(sys.argv[1], pathlib.Path(sys.argv[2]))
+    else:
+        for path in sorted(TRUTH.glob("*.txt")):
+            results += check_agent(path.stem, RECORDINGS / path.stem)
+    passed = failed = 0
     results += [(case.__name__, run_case(case)) for case in CASES]
     for name, problems in results:
         print(f"not ok {name}: {'; '.join(problems)}" if problems else f"ok {name}")

@@ -46,7 +46,7 @@ def five_in_deep_work_are_one_message(r):
     needs = {n["session"]: n for n in r.needs()}
     told_ms = needs[agents[0].session]["told_ms"]
     opened_ms = min(n["opened_ms"] for n in needs.values() if n["told"])
-    check(3000 <= told_ms - opened_ms < 4000, f"the batch took {told_ms - opened_ms} ms")
+    check(2990 <= told_ms - opened_ms < 4000, f"the batch took {told_ms - opened_ms} ms")
     text = slack_text(slack.bodies()[0])
     for word in ("payments", "webshop", "main", "checkout-v2", "permission", "question", "claude-code",
                  "git push origin main", "Keep the old checkout behind a flag?"):

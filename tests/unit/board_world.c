@@ -22,8 +22,8 @@ void board_world_open(struct board_world *world)
         .now = {.wall_ms = BOARD_MORNING_MS, .steady_ms = 1000000, .next_offset_ms = NEVER_MS},
     };
     policy->n_receivers = 2;
-    policy->receivers[0] = (struct policy_receiver){must_copy("popup"), 600000, 1, true, true};
-    policy->receivers[1] = (struct policy_receiver){must_copy("team"), 600000, 0, false, false};
+    policy->receivers[0] = (struct policy_receiver){must_copy("popup"), 600000, 1, true, true, 0};
+    policy->receivers[1] = (struct policy_receiver){must_copy("team"), 600000, 0, false, false, 0};
     policy->n_focuses = 2;
     policy->focuses[0].name = must_copy("deep-work");
     policy->focuses[1].name = must_copy("night");

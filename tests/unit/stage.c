@@ -1,5 +1,5 @@
-/* stage.c: see stage.h. The way of an input: stage_step() → rules_step() → note what happened → save() what
- * changed → pump() hands over what is queued, whose outcomes are inputs again. */
+/* stage.c: see stage.h. The way of an input: stage_step() → rules_step() → note what happened → stage_save()
+ * what changed → pump() hands over what is queued, whose outcomes are inputs again. */
 #include "stage.h"
 
 #include "rules/core.h"
@@ -8,189 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { NOUNS_MAX = 8, FIELDS_MAX = 32 };
-
-union value {
-    int64_t integer;
-    char *text;
-};
-
-struct row {
-    const struct noun *noun;
-    uint64_t id;
-    union value values[FIELDS_MAX];
-};
-
-/* ---- the store ------------------------------------------------------------------------------------- */
-
-static void row_clear(struct row *row)
-{
-    for (int f = 0; f < row->noun->n_fields; f++) {
-        if (row->noun->fields[f].type == FIELD_TEXT)
-            free(row->values[f].text);
-    }
-}
-
-static union value value_of(const struct record *record, const struct field *field)
-{
-    const void *at = (const char *)record + field->offset;
-    switch (field->type) {
-    case FIELD_INT:
-        return (union value){.integer = *(const int64_t *)at};
-    case FIELD_ID:
-        return (union value){.integer = (int64_t) * (const uint64_t *)at};
-    case FIELD_MASK:
-        return (union value){.integer = *(const uint32_t *)at};
-    case FIELD_BOOL:
-        return (union value){.integer = *(const bool *)at};
-    case FIELD_WORD: /* as its name, like a real store */
-        return (union value){.integer = word_find(field->words, word_name(field->words, *(const int *)at))};
-    case FIELD_TEXT:
-        return (union value){.text = *(char *const *)at};
-    }
-    abort();
-}
-
-static void put_value(struct record *record, const struct field *field, union value value)
-{
-    void *at = (char *)record + field->offset;
-    switch (field->type) {
-    case FIELD_INT:
-        *(int64_t *)at = value.integer;
-        break;
-    case FIELD_ID:
-        *(uint64_t *)at = (uint64_t)value.integer;
-        break;
-    case FIELD_MASK:
-        *(uint32_t *)at = (uint32_t)value.integer;
-        break;
-    case FIELD_BOOL:
-        *(bool *)at = value.integer != 0;
-        break;
-    case FIELD_WORD:
-        *(int *)at = (int)value.integer;
-        break;
-    case FIELD_TEXT:
-        *(char **)at = value.text ? must_copy(value.text) : NULL;
-        break;
-    }
-}
-
-static struct row *row_find(const struct stage *stage, const struct noun *noun, uint64_t id)
-{
-    for (int i = stage->n_rows - 1; i >= 0; i--) {
-        if (stage->rows[i].id == id && stage->rows[i].noun == noun)
-            return &stage->rows[i];
-    }
-    return NULL;
-}
-
-static void save_record(struct stage *stage, const struct record *record)
-{
-    struct row *row = row_find(stage, record->noun, record->id);
-    if (row)
-        row_clear(row);
-    if (record->gone) {
-        if (row)
-            *row = stage->rows[--stage->n_rows];
-        return;
-    }
-    if (!row) {
-        if (stage->n_rows == stage->rows_capacity) {
-            stage->rows_capacity = stage->rows_capacity ? stage->rows_capacity * 2 : 64;
-            stage->rows = must_grow(stage->rows, (size_t)stage->rows_capacity * sizeof *stage->rows);
-        }
-        row = &stage->rows[stage->n_rows++];
-    }
-    *row = (struct row){.noun = record->noun, .id = record->id};
-    for (int f = 0; f < record->noun->n_fields; f++) {
-        row->values[f] = value_of(record, &record->noun->fields[f]);
-        if (record->noun->fields[f].type == FIELD_TEXT)
-            row->values[f].text = row->values[f].text ? must_copy(row->values[f].text) : NULL;
-    }
-}
-
-static void save(struct stage *stage)
-{
-    for (struct record *record = rules_changed(stage->rules); record; record = record->next_changed)
-        save_record(stage, record);
-    rules_committed(stage->rules);
-}
-
-int stage_restore(const struct stage *stage, struct rules *rules)
-{
-    for (int i = 0; i < stage->n_rows; i++) {
-        const struct row *row = &stage->rows[i];
-        struct record *record = rules_restore(rules, row->noun);
-        record->id = row->id;
-        for (int f = 0; f < row->noun->n_fields; f++)
-            put_value(record, &row->noun->fields[f], row->values[f]);
-    }
-    return rules_restored(rules);
-}
-
-static bool same_values(const struct stage *stage, const struct record *record, char *why, size_t size)
-{
-    const struct row *row = row_find(stage, record->noun, record->id);
-    char id[ID_TEXT_MAX];
-    if (!row) {
-        snprintf(why, size, "%s %s is not in the store", record->noun->name, id_text(record->id, id));
-        return false;
-    }
-    for (int f = 0; f < record->noun->n_fields; f++) {
-        const struct field *field = &record->noun->fields[f];
-        union value value = value_of(record, field);
-        bool same = field->type == FIELD_TEXT ? text_same(value.text, row->values[f].text)
-                                              : value.integer == row->values[f].integer;
-        if (same)
-            continue;
-        snprintf(why, size, "%s %s: %s was changed and not marked", record->noun->name,
-                 id_text(record->id, id), field->name);
-        return false;
-    }
-    return true;
-}
-
-bool stage_kept(const struct stage *stage, char *why, size_t size)
-{
-    const struct rules *rules = stage->rules;
-    int n = 0;
-#define SAME(item)                                                                                       \
-    do {                                                                                                 \
-        n++;                                                                                             \
-        if (!same_values(stage, &(item)->record, why, size))                                             \
-            return false;                                                                                \
-    } while (0)
-    for (int slot = 0; slot < RECEIVER_SLOTS; slot++) {
-        if (rules->receivers[slot])
-            SAME(rules->receivers[slot]);
-    }
-    for (int slot = 0; slot < FOCUS_SLOTS; slot++) {
-        if (rules->focuses[slot])
-            SAME(rules->focuses[slot]);
-    }
-    for (const struct session *session = rules->first_session; session; session = session->next) {
-        SAME(session);
-        for (const struct thread *thread = session->threads; thread; thread = thread->next)
-            SAME(thread);
-    }
-    for (const struct need *need = rules->first_need; need; need = need->next) {
-        SAME(need);
-        for (const struct reason *reason = need->reasons; reason; reason = reason->next)
-            SAME(reason);
-    }
-    for (const struct alert *alert = rules->first_alert; alert; alert = alert->next) {
-        SAME(alert);
-        for (const struct line *line = alert->lines; line; line = line->next_in_alert)
-            SAME(line);
-    }
-#undef SAME
-    if (n == stage->n_rows)
-        return true;
-    snprintf(why, size, "the core has %d records, the store %d", n, stage->n_rows);
-    return false;
-}
 
 /* ---- what happened --------------------------------------------------------------------------------- */
 
@@ -218,13 +35,16 @@ static struct stage_alert *alert_meet(struct stage *stage, const struct alert *a
 
 static struct happening *happen(struct stage *stage, enum happened what)
 {
-    stage->happened = must_grow(stage->happened, (size_t)(stage->n_happened + 1) * sizeof *stage->happened);
+    if (stage->n_happened == stage->happened_capacity) {
+        stage->happened_capacity = stage->happened_capacity ? stage->happened_capacity * 2 : 64;
+        stage->happened =
+            must_grow(stage->happened, (size_t)stage->happened_capacity * sizeof *stage->happened);
+    }
     struct happening *happening = &stage->happened[stage->n_happened++];
-    *happening = (struct happening){
-        .what = what,
-                                     .wall_ms = stage->now.wall_ms,
-                                     .steady_ms = stage->now.steady_ms,
-                                     .utc_offset_s = stage->now.utc_offset_s};
+    *happening = (struct happening){.what = what,
+                                    .wall_ms = stage->now.wall_ms,
+                                    .steady_ms = stage->now.steady_ms,
+                                    .utc_offset_s = stage->now.utc_offset_s};
     return happening;
 }
 
@@ -233,7 +53,8 @@ static void name_need(struct happening *happening, const struct need *need, enum
     if (happening->n_needs == (int)(sizeof happening->needs / sizeof *happening->needs))
         return;
     struct named *named = &happening->needs[happening->n_needs++];
-    snprintf(named->session, sizeof named->session, "%s", need ? text_or(need->session->session, "?") : "?");
+    snprintf(named->session, sizeof named->session, "%s",
+             need ? text_or(need->session->session, "?") : "?");
     named->kind = kind;
 }
 
@@ -256,8 +77,7 @@ static void name_alert(struct stage *stage, struct happening *happening, const s
 static void note_alert(struct stage *stage, const struct effect *effect)
 {
     const struct alert *alert = rules_alert_find(stage->rules, effect->alert_id);
-    struct stage_alert *known =
-        alert ? alert_meet(stage, alert) : alert_find(stage, effect->alert_id);
+    struct stage_alert *known = alert ? alert_meet(stage, alert) : alert_find(stage, effect->alert_id);
     bool told = effect->type == EFFECT_ALERT;
     struct happening *happening = happen(stage, told ? HAPPENED_ALERT : HAPPENED_WITHDRAWN);
     name_alert(stage, happening, alert, known);
@@ -271,11 +91,13 @@ static void note_alert(struct stage *stage, const struct effect *effect)
 
 static void note(struct stage *stage, const struct effect *effect)
 {
-    static const enum happened of[EFFECTS] = {
-        [EFFECT_NEED_OPENED] = HAPPENED_OPENED,     [EFFECT_NEED_CHANGED] = HAPPENED_CHANGED,
-        [EFFECT_NEED_RESOLVED] = HAPPENED_RESOLVED, [EFFECT_ALERT] = HAPPENED_ALERT,
-        [EFFECT_ALERT_WITHDRAWN] = HAPPENED_WITHDRAWN, [EFFECT_REFUSED] = HAPPENED_REFUSED,
-        [EFFECT_SHED] = HAPPENED_SHED};
+    static const enum happened of[EFFECTS] = {[EFFECT_NEED_OPENED] = HAPPENED_OPENED,
+                                              [EFFECT_NEED_CHANGED] = HAPPENED_CHANGED,
+                                              [EFFECT_NEED_RESOLVED] = HAPPENED_RESOLVED,
+                                              [EFFECT_ALERT] = HAPPENED_ALERT,
+                                              [EFFECT_ALERT_WITHDRAWN] = HAPPENED_WITHDRAWN,
+                                              [EFFECT_REFUSED] = HAPPENED_REFUSED,
+                                              [EFFECT_SHED] = HAPPENED_SHED};
     if (effect->type == EFFECT_ALERT || effect->type == EFFECT_ALERT_WITHDRAWN) {
         note_alert(stage, effect);
         return;
@@ -295,11 +117,11 @@ static void step(struct stage *stage, struct input input)
     for (int i = 0; i < effects->n; i++)
         note(stage, &effects->list[i]);
     stage->deadline_ms = effects->deadline_ms;
-    save(stage);
+    stage_save(stage);
 }
 
-static void outcome(struct stage *stage, enum outcome_type type, const char *receiver, uint64_t alert_id,
-                    int64_t version, const char *reason)
+static void outcome(struct stage *stage, enum outcome_type type, const char *receiver,
+                    uint64_t alert_id, int64_t version, const char *reason)
 {
     const struct receiver *known = NULL;
     for (known = rules_receiver_next(stage->rules, NULL); known && !text_same(known->name, receiver);)
@@ -327,7 +149,8 @@ static void note_received(struct stage *stage, const struct alert *alert)
     happening->audible = audible;
 }
 
-static void hand_over(struct stage *stage, const struct alert *alert, const struct stage_receiver *receiver)
+static void hand_over(struct stage *stage, const struct alert *alert,
+                      const struct stage_receiver *receiver)
 {
     uint64_t id = alert->record.id;
     int64_t version = alert->version; /* what is handed over is always the newest */
@@ -362,7 +185,8 @@ static void pump(struct stage *stage, bool again)
             struct stage_receiver *here = receiver ? stage_receiver(stage, receiver->name) : NULL;
             bool tried = alert->delivery == DELIVERY_DEFERRED;
             if (!here || here->down || (tried && (!again || here->manner != MANNER_DELIVERS)) ||
-                (!tried && alert->delivery != DELIVERY_QUEUED) || !rules_alert_wanted(stage->rules, alert))
+                (!tried && alert->delivery != DELIVERY_QUEUED) ||
+                !rules_alert_wanted(stage->rules, alert))
                 continue;
             hand_over(stage, alert, here);
             found = true;
@@ -409,7 +233,8 @@ static void move(struct stage *stage, int64_t steady_ms)
 
 void stage_to(struct stage *stage, int64_t steady_ms, bool with)
 {
-    while (stage->rules && (stage->deadline_ms < steady_ms || (with && stage->deadline_ms == steady_ms))) {
+    while (stage->rules &&
+           (stage->deadline_ms < steady_ms || (with && stage->deadline_ms == steady_ms))) {
         bool moved = stage->deadline_ms > stage->now.steady_ms;
         if (moved)
             move(stage, stage->deadline_ms);
@@ -486,7 +311,8 @@ void stage_manner(struct stage *stage, const char *name, enum manner manner)
 const struct moment stage_monday = {
     .wall_ms = STAGE_MONDAY_MS, .steady_ms = 1000000, .next_offset_ms = NEVER_MS};
 
-void stage_init(struct stage *stage, const struct moment *now, struct policy *(*policy)(void *arg), void *arg)
+void stage_init(struct stage *stage, const struct moment *now, struct policy *(*policy)(void *arg),
+                void *arg)
 {
     *stage = (struct stage){
         .now = now ? *now : stage_monday, .policy = policy, .policy_arg = arg, .deadline_ms = NEVER_MS};
@@ -497,9 +323,7 @@ void stage_init(struct stage *stage, const struct moment *now, struct policy *(*
 void stage_release(struct stage *stage)
 {
     rules_free(stage->rules);
-    for (int i = 0; i < stage->n_rows; i++)
-        row_clear(&stage->rows[i]);
-    free(stage->rows);
+    stage_forget(stage);
     free(stage->alerts);
     free(stage->happened);
     free(stage->text);
@@ -512,8 +336,8 @@ void stage_stop(struct stage *stage)
 }
 
 /* The spool and the dead come before the first look; a core without a policy does not look. */
-void stage_start(struct stage *stage, const struct event *spool, int n_spool, const struct input *gone,
-                 int n_gone)
+void stage_start(struct stage *stage, const struct event *spool, int n_spool,
+                 const struct input *gone, int n_gone)
 {
     stage->rules = rules_new();
     if (stage_restore(stage, stage->rules) != 0)
@@ -562,7 +386,8 @@ static void add_clock(char *buf, size_t size, const struct happening *happening)
 {
     int64_t local = happening->wall_ms + (int64_t)happening->utc_offset_s * 1000;
     int64_t ms = (local % DAY + DAY) % DAY;
-    add(buf, size, "%02d:%02d:%02d", (int)(ms / HOUR), (int)(ms / MINUTE % 60), (int)(ms / SECOND % 60));
+    add(buf, size, "%02d:%02d:%02d", (int)(ms / HOUR), (int)(ms / MINUTE % 60),
+        (int)(ms / SECOND % 60));
     if (ms % 1000)
         add(buf, size, ".%03d", (int)(ms % 1000));
 }
@@ -597,9 +422,9 @@ void happening_text(const struct happening *happening, char *buf, size_t size)
     }
     bool received = happening->what == HAPPENED_RECEIVED;
     add(buf, size, " %s#%d %sv%lld %s%s %s in \"%s\":", happening->receiver, happening->alert,
-        received ? "receives " : "", (long long)happening->version, happening->audible ? "rings" : "silent",
-        received || happening->deliver ? "" : " unsent", word_name(&word_urgency, happening->urgency),
-        happening->group);
+        received ? "receives " : "", (long long)happening->version,
+        happening->audible ? "rings" : "silent", received || happening->deliver ? "" : " unsent",
+        word_name(&word_urgency, happening->urgency), happening->group);
     for (int i = 0; i < happening->n_needs; i++)
         add(buf, size, "%s %s %s", i ? "," : "", happening->needs[i].session,
             word_name(&word_kind, happening->needs[i].kind));
@@ -611,11 +436,8 @@ const char *stage_text(struct stage *stage, bool all)
     size_t size = 1;
     free(stage->text);
     stage->text = must_copy("");
-    for (int i = 0; i < stage->n_happened; i++) {
-        struct happening *happening = &stage->happened[i];
-        if (happening->claimed)
-            continue;
-        happening->claimed = true;
+    for (; stage->n_read < stage->n_happened; stage->n_read++) {
+        const struct happening *happening = &stage->happened[stage->n_read];
         if (!all && happening->what < HAPPENED_ALERT)
             continue;
         happening_text(happening, line, sizeof line);
@@ -625,50 +447,4 @@ const char *stage_text(struct stage *stage, bool all)
         strcat(stage->text, "\n");
     }
     return stage->text;
-}
-
-/* ---- policies by hand -------------------------------------------------------------------------------- */
-
-int policy_receiver(struct policy *policy, const char *name, bool updates, int fallback, int64_t give_up_ms)
-{
-    policy->receivers[policy->n_receivers] = (struct policy_receiver){.name = must_copy(name),
-                                                                      .give_up_ms = give_up_ms,
-                                                                      .fallback = fallback,
-                                                                      .updates = updates,
-                                                                      .withdraws = updates};
-    return policy->n_receivers++;
-}
-
-struct policy *plain_policy(void)
-{
-    struct policy *policy = policy_new();
-    policy_receiver(policy, "popup", true, -1, 10 * MINUTE);
-    return policy;
-}
-
-int policy_focus(struct policy *policy, const char *name, const struct span *times, int n)
-{
-    struct policy_focus *focus = &policy->focuses[policy->n_focuses];
-    focus->name = must_copy(name);
-    focus->n_times = n;
-    if (n > 0) {
-        focus->times = must_alloc((size_t)n * sizeof *times);
-        memcpy(focus->times, times, (size_t)n * sizeof *times);
-    }
-    return policy->n_focuses++;
-}
-
-struct rule *policy_rule(struct policy *policy, const char *name)
-{
-    policy->rules = must_grow(policy->rules, (size_t)(policy->n_rules + 1) * sizeof *policy->rules);
-    struct rule *rule = &policy->rules[policy->n_rules++];
-    *rule = (struct rule){.name = must_copy(name), .file = must_copy("by hand"), .line = policy->n_rules};
-    return rule;
-}
-
-void policy_match(struct match *match, enum match_field field, const char *glob)
-{
-    struct globs *globs = &match->field[field];
-    globs->glob = must_grow(globs->glob, (size_t)(globs->n + 1) * sizeof *globs->glob);
-    globs->glob[globs->n++] = must_copy(glob);
 }

@@ -84,7 +84,7 @@ struct stage {
     struct stage_alert *alerts;
     int n_alerts;
     struct happening *happened;
-    int n_happened;
+    int n_happened, happened_capacity, n_read; /* by stage_text() */
     struct row *rows;
     int n_rows, rows_capacity;
     char *text; /* stage_text() */
@@ -94,7 +94,8 @@ struct stage {
 extern const struct moment stage_monday;
 
 /* Starts a core with a policy at a moment; NULL: stage_monday. */
-void stage_init(struct stage *stage, const struct moment *now, struct policy *(*policy)(void *arg), void *arg);
+void stage_init(struct stage *stage, const struct moment *now, struct policy *(*policy)(void *arg),
+                void *arg);
 void stage_release(struct stage *stage);
 
 /* One input now, its deliveries with it. */
@@ -118,8 +119,11 @@ void stage_manner(struct stage *stage, const char *name, enum manner manner);
 /* The daemon stops: only the store is left. It starts: restored, then the spool (events), the dead
  * (gone), and one look. */
 void stage_stop(struct stage *stage);
-void stage_start(struct stage *stage, const struct event *spool, int n_spool, const struct input *gone,
-                 int n_gone);
+void stage_start(struct stage *stage, const struct event *spool, int n_spool,
+                 const struct input *gone, int n_gone);
+/* The store takes over what the core changed; it forgets everything. */
+void stage_save(struct stage *stage);
+void stage_forget(struct stage *stage);
 /* Puts the store's rows into a core that has none. Returns the rows that fit nowhere. */
 int stage_restore(const struct stage *stage, struct rules *rules);
 /* Whether the store holds what the core holds, field by field; if not, says where in why. */
@@ -131,14 +135,15 @@ const struct need *stage_need(const struct stage *stage, const char *name);
 
 /* "09:00:02 popup#1 v1 rings normal in payments: a1 permission" */
 void happening_text(const struct happening *happening, char *buf, size_t size);
-/* The alerts and their ends (all: everything else, too) since the last call, a line each, claimed. */
+/* The alerts and their ends (all: everything else, too) since the last call, a line each. */
 const char *stage_text(struct stage *stage, bool all);
 
 /* ---- policies by hand ------------------------------------------------------------------------------ */
 
 /* An empty policy with one receiver "popup" that can update and withdraw. */
 struct policy *plain_policy(void);
-int policy_receiver(struct policy *policy, const char *name, bool updates, int fallback, int64_t give_up_ms);
+int policy_receiver(struct policy *policy, const char *name, bool updates, int fallback,
+                    int64_t give_up_ms);
 int policy_focus(struct policy *policy, const char *name, const struct span *times, int n);
 struct rule *policy_rule(struct policy *policy, const char *name);
 /* Adds a glob to a condition. */

@@ -9,14 +9,14 @@
 enum { STORY_WORDS = 48 };
 
 struct story_line {
-    int number;       /* in the file, from 1 */
+    int number; /* in the file, from 1 */
     char *words[STORY_WORDS];
     int n_words;
     bool by;          /* "by 09:00": then or before */
     bool second;      /* "2nd 02:30": the hour that comes twice, the second time */
     int weekday;      /* "Tue 09:00": 0 Monday …; -1: the same day */
     int64_t clock_ms; /* of the local day; -1: header */
-    char *block;      /* the YAML below a line that ends with ':', or NULL; padded to its line number */
+    char *block; /* the YAML below a line that ends with ':', or NULL; padded to its line number */
 };
 
 struct story {

@@ -213,8 +213,11 @@ static void test_default(void **state)
     assert_int_equal(config->policy->receivers[0].fallback, -1);
     assert_int_equal(config->policy->receivers[0].give_up_ms, 600000);
     assert_true(config->policy->receivers[0].updates);
-    assert_string_equal(config->policy->focuses[0].name, "dnd");
-    assert_int_equal(config->policy->focuses[0].n_times, 0);
+    assert_string_equal(config->policy->focuses[0].name, "away");
+    assert_int_equal(config->policy->focuses[0].presence, 1 << PRESENCE_LOCKED | 1 << PRESENCE_AWAY);
+    assert_true(config->policy->focuses[1].follow);
+    assert_string_equal(config->policy->focuses[2].name, "dnd");
+    assert_int_equal(config->policy->focuses[2].n_times, 0);
     config_free(config);
     for (int i = 0; i < 3; i++) {
         static const char *const texts[] = {"", "# nothing\n", "rules:\nreceivers:\nfocus:\n"};
@@ -239,7 +242,7 @@ static void test_merge(void **state)
     assert_int_equal(policy->receivers[1].fallback, 0);
     assert_int_equal(policy->receivers[2].fallback, 0);
     assert_int_equal(policy->rules[0].to, 1 << 2); /* the preset's, at its new place */
-    assert_int_equal(policy->n_focuses, 2);
+    assert_int_equal(policy->n_focuses, 4);
     assert_int_equal(policy->focuses[0].n_times, 1);
     assert_int_equal(policy->n_rules, 3);
     assert_string_equal(policy->rules[2].name, "rule 1");
@@ -274,11 +277,13 @@ static void test_rule(void **state)
         "    match: { repository: [\"pay*\", x], kind: \"[pq]*\", urgency: low, branch: \"\",\n"
         "             not: { tool: Bash, session: \"a[]]b\" } }\n"
         "    set: { urgency: critical, to: [a, popup], also: b, settle: 0, batch: 1h30m, at_most: 90s,\n"
-        "           group_by: [branch, kind], silent: true, expire: 30d }\n");
+        "           group_by: [branch, kind], silent: true, expire: 30d,\n"
+        "           inhibit: board, repeat: { every: 5m, times: 2 },\n"
+        "           escalate: [{ after: 15m, to: b }, { after: 1h, to: [a, popup] }] }\n");
     const struct rule *rule = last_rule(config);
     assert_string_equal(rule->name, "all of it");
     assert_int_equal(rule->during, DURING_NAMED);
-    assert_int_equal(rule->focuses, 3);
+    assert_int_equal(rule->focuses, 1 << 0 | 1 << 3); /* the preset's stand behind */
     assert_true(rule->stop);
     assert_int_equal(rule->match.field[MATCH_REPOSITORY].n, 2);
     assert_string_equal(rule->match.field[MATCH_REPOSITORY].glob[1], "x");
@@ -297,7 +302,31 @@ static void test_rule(void **state)
     assert_int_equal(rule->group_by, GROUP_BRANCH | GROUP_KIND);
     assert_true(rule->silent);
     assert_int_equal(rule->expire_ms, 30LL * 86400000);
+    assert_int_equal(rule->inhibit, INHIBIT_BOARD);
+    assert_int_equal(rule->repeat_ms, 300000);
+    assert_int_equal(rule->repeat_times, 2);
+    assert_int_equal(rule->n_escalate, 2);
+    assert_int_equal(rule->escalate[1].after_ms, 3600000);
+    assert_int_equal(rule->escalate[1].to, 1 | 4);
     config_free(config);
+
+    config = good("receivers:\n  phone: { plugin: auto, budget: 4/h }\n"
+                  "policy: { few: 5, waiting: 0.25, middle: 5m, weight: { review: 0.5 } }\n"
+                  "rules:\n  - presence: [idle, away]\n    set: { digest: [\"11:45\", \"16:45\"] }\n");
+    assert_int_equal(config->policy->receivers[0].budget, 4);
+    assert_int_equal(config->policy->deferral.few, 5);
+    assert_int_equal(config->policy->deferral.waiting, 250);
+    assert_int_equal(config->policy->deferral.middle_s, 300);
+    assert_int_equal(config->policy->deferral.weight[KIND_REVIEW], 500);
+    assert_int_equal(last_rule(config)->presence, 1 << PRESENCE_IDLE | 1 << PRESENCE_AWAY);
+    assert_int_equal(last_rule(config)->slot, SLOT_DIGEST);
+    assert_int_equal(last_rule(config)->times_min[1], 16 * 60 + 45);
+    config_free(config);
+    for (int i = 0; i < 4; i++) {
+        static const char *const presets[] = {"preset: default\n", "preset: eager\n", "preset: deep-focus\n",
+                                              "preset: on-call\nreceivers: { phone: { plugin: auto } }\n"};
+        config_free(good(presets[i]));
+    }
 
     config = good("rules:\n  - { during: any, set: { hold: focus-end, to: [], group_by: [] } }\n");
     assert_int_equal(last_rule(config)->during, DURING_ANY);

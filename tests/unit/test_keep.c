@@ -91,9 +91,11 @@ static struct policy *make_policy(void *arg)
 
 static void random_event(struct stage *stage, struct chance *chance)
 {
-    static const char *const threads[] = {"", "", "", "t1", "t2"}, *const requests[] = {"", "r1", "r2", "r3"};
+    static const char *const threads[] = {"", "", "", "t1", "t2"}, *const requests[] = {"", "r1",
+                                                                                        "r2", "r3"};
     static const char *const titles[] = {"one", "two"};
-    static const enum closes closes[] = {CLOSES_NOTHING, CLOSES_NOTHING, CLOSES_REQUEST, CLOSES_THREAD, CLOSES_MAIN, CLOSES_SESSION};
+    static const enum closes closes[] = {CLOSES_NOTHING, CLOSES_NOTHING, CLOSES_REQUEST,
+                                         CLOSES_THREAD,  CLOSES_MAIN,    CLOSES_SESSION};
     char session[16], repository[16];
     unsigned which = below(chance, SESSIONS);
     snprintf(session, sizeof session, "s%u", which);
@@ -118,7 +120,9 @@ static void random_event(struct stage *stage, struct chance *chance)
         event.at_wall_ms += (int64_t)below(chance, 30000) - 25000;
     if (one_in(chance, 12))
         event.urgency = (enum urgency)below(chance, URGENCIES);
-    event.opens = one_in(chance, 4) ? CONFIRMS_REASON : one_in(chance, 3) ? OPENS_NOTHING : OPENS_REASON;
+    event.opens = one_in(chance, 4)   ? CONFIRMS_REASON
+                  : one_in(chance, 3) ? OPENS_NOTHING
+                                      : OPENS_REASON;
     stage_event(stage, &event);
 }
 
@@ -133,7 +137,9 @@ static void random_command(struct stage *stage, struct chance *chance)
                               .for_ms = (1 + (int64_t)below(chance, 40)) * MINUTE,
                               .focus = focuses[below(chance, 4)]};
     if (stage->n_alerts > 0 && one_in(chance, 3)) {
-        const struct stage_alert *alert = &stage->alerts[stage->n_alerts - 1 - (int)below(chance, (unsigned)(stage->n_alerts < 5 ? stage->n_alerts : 5))];
+        const struct stage_alert *alert =
+            &stage->alerts[stage->n_alerts - 1 -
+                           (int)below(chance, (unsigned)(stage->n_alerts < 5 ? stage->n_alerts : 5))];
         command.alert_id = alert->id;
         command.version = one_in(chance, 2) ? alert->version : 0;
         command.need_id = 0;
@@ -173,8 +179,8 @@ static void explain_all(const struct stage *stage)
 /* A look too many. */
 static void look(struct stage *stage, int64_t steady_ms, unsigned seed)
 {
-    uint64_t seq = stage->seq;
     stage_to(stage, steady_ms, true);
+    uint64_t seq = stage->seq;
     int64_t deadline = stage->deadline_ms;
     int happened = stage->n_happened;
     stage_step(stage, (struct input){.type = INPUT_TICK});
@@ -186,7 +192,8 @@ static void look(struct stage *stage, int64_t steady_ms, unsigned seed)
 /* One step of a history: time passes, something comes in. */
 static void random_step(struct stage *stage, struct chance *chance, bool *second, unsigned looks)
 {
-    static const int64_t pauses[] = {0, 0, 300, 900, 1500, 4000, 11000, 40000, 4 * MINUTE, 90 * MINUTE};
+    static const int64_t pauses[] = {0,    0,     300,   900,        1500,
+                                     4000, 11000, 40000, 4 * MINUTE, 90 * MINUTE};
     int64_t pause = pauses[below(chance, 9 + one_in(chance, 6))];
     bool with = one_in(chance, 2);
     int64_t until = stage->now.steady_ms + pause;
@@ -201,7 +208,8 @@ static void random_step(struct stage *stage, struct chance *chance, bool *second
     else if (what < 95)
         random_trouble(stage, chance);
     else if (what < 97)
-        stage_step(stage, (struct input){.type = INPUT_GONE, .gone = {.host = "", .pid = 100 + below(chance, 3)}});
+        stage_step(stage, (struct input){.type = INPUT_GONE,
+                                         .gone = {.host = "", .pid = 100 + below(chance, 3)}});
     else if (what < 98) {
         stage->now.wall_ms += ((int64_t)below(chance, 240) - 120) * MINUTE;
         stage_step(stage, (struct input){.type = INPUT_TICK});
@@ -231,8 +239,8 @@ static void cut(struct stage *stage, unsigned seed, int step)
         fail_msg("seed %u, input %d: restoring alone did: %s", seed, step, text);
     }
     if (stage->deadline_ms != deadline)
-        fail_msg("seed %u, input %d: the deadline was %lld, is %lld", seed, step, (long long)deadline,
-                 (long long)stage->deadline_ms);
+        fail_msg("seed %u, input %d: the deadline was %lld, is %lld", seed, step,
+                 (long long)deadline, (long long)stage->deadline_ms);
 }
 
 enum disturbance { NOTHING, CUTS, LOOKS };
@@ -254,8 +262,8 @@ static void play(unsigned seed, enum disturbance by, char **log, int64_t *deadli
         } else if (strcmp(log[i], text) != 0) {
             fail_msg("seed %u, input %d: first it was\n%sand now\n%s", seed, i, log[i], text);
         } else if (deadlines[i] != stage.deadline_ms) {
-            fail_msg("seed %u, input %d: the deadline was %lld, is %lld", seed, i, (long long)deadlines[i],
-                     (long long)stage.deadline_ms);
+            fail_msg("seed %u, input %d: the deadline was %lld, is %lld", seed, i,
+                     (long long)deadlines[i], (long long)stage.deadline_ms);
         }
         if (by == NOTHING && one_in(&knife, 10)) {
             if (!stage_kept(&stage, why, sizeof why))
@@ -311,13 +319,16 @@ static void an_alert_emptied_before_the_first_look(void **state)
     bool second = false;
     struct stage stage;
     stage_init(&stage, NULL, make_policy, &second);
-    struct event event = {.agent = "a", .session = "s1", .repository = "x", .opens = OPENS_REASON, .kind = KIND_PERMISSION};
+    struct event event = {
+        .agent = "a", .session = "s1", .repository = "x", .opens = OPENS_REASON, .kind = KIND_PERMISSION};
     stage_pass(&stage, 8 * HOUR);
     stage_event(&stage, &event);
     stage_pass(&stage, 10 * SECOND);
-    assert_string_equal(stage_text(&stage, false), "08:00:02 popup#1 v1 rings normal in \"x\": s1 permission\n");
+    assert_string_equal(stage_text(&stage, false),
+                        "08:00:02 popup#1 v1 rings normal in \"x\": s1 permission\n");
     stage_stop(&stage);
-    event = (struct event){.at_wall_ms = stage.now.wall_ms, .agent = "a", .session = "s1", .ends = true};
+    event =
+        (struct event){.at_wall_ms = stage.now.wall_ms, .agent = "a", .session = "s1", .ends = true};
     stage.rules = rules_new(); /* restored, the spool is taken and committed; then it dies again */
     stage_restore(&stage, stage.rules);
     stage_event(&stage, &event);

@@ -89,7 +89,7 @@ static void a_permission_opens_and_its_tool_closes(void **state)
     free(request);
 }
 
-static void questions_and_plans_are_known_by_their_tool(void **state)
+static void questions_and_plans_are_known_by_what_they_ask(void **state)
 {
     (void)state;
     const struct event *event =
@@ -99,17 +99,27 @@ static void questions_and_plans_are_known_by_their_tool(void **state)
     assert_int_equal(event->kind, KIND_QUESTION);
     assert_string_equal(event->title, "Which database?");
     assert_string_equal(event->text, "SQLite / Postgres");
-    assert_string_equal(event->request, "AskUserQuestion");
-    event =
-        hook("PostToolUse",
-             ",\"tool_name\":\"AskUserQuestion\",\"tool_input\":{\"questions\":[],\"answers\":{}}");
-    assert_string_equal(event->request, "AskUserQuestion");
+    char *request = strdup(event->request);
+    event = hook("PostToolUse", /* the answers stand beside the questions */
+                 ",\"tool_name\":\"AskUserQuestion\",\"tool_input\":{\"answers\":{\"a\":\"b\"},"
+                 "\"questions\":[{\"options\":[{\"label\":\"SQLite\"},{\"label\":\"Postgres\"}],"
+                 "\"question\":\"Which database?\"}]}");
+    assert_string_equal(event->request, request);
     assert_int_equal(event->closes, CLOSES_REQUEST);
+    event = hook("PostToolUse",
+                 ",\"tool_name\":\"AskUserQuestion\",\"tool_input\":{\"questions\":[{\"question\":\"Else?\"}]}");
+    assert_string_not_equal(event->request, request);
+    free(request);
     event = hook("PermissionRequest",
                  ",\"tool_name\":\"ExitPlanMode\",\"tool_input\":{\"plan\":\"\\n# Plan\\n\\n1. A\"}");
     assert_int_equal(event->kind, KIND_PLAN);
-    assert_string_equal(event->title, "# Plan");
+    assert_string_equal(event->title, "Plan");
     assert_string_equal(event->text, "# Plan\n\n1. A");
+    request = strdup(event->request);
+    event = hook("PostToolUse",
+                 ",\"tool_name\":\"ExitPlanMode\",\"tool_input\":{\"plan\":\"\\n# Plan\\n\\n1. A\"}");
+    assert_string_equal(event->request, request);
+    free(request);
 }
 
 static void turns_end(void **state)
@@ -576,7 +586,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_permission_opens_and_its_tool_closes),
-        cmocka_unit_test(questions_and_plans_are_known_by_their_tool),
+        cmocka_unit_test(questions_and_plans_are_known_by_what_they_ask),
         cmocka_unit_test(turns_end),
         cmocka_unit_test(prompts_of_a_person_and_others),
         cmocka_unit_test(starts_and_ends),

@@ -3,7 +3,9 @@
  * millisecond; so nothing can ring unnoticed. tests/scenarios/README explains the format.
  *
  * The map: play() goes line by line; `expect` lines are in expecting, the others in acting; both take
- * their arguments word by word with next_word(). */
+ * their arguments word by word with next_word().
+ *
+ * Longer than most files here, because it is one language: its words stand in the order of the README. */
 #include "router/config.h"
 #include "stage.h"
 #include "story.h"
@@ -22,7 +24,7 @@
 enum { ACTORS_MAX = 64, SPOOL_MAX = 64, GONE_MAX = 16, HISTORY = 12 };
 
 struct actor { /* a session of the story, with the context it always sends */
-    char name[32], repository[64], worktree[64], branch[64], host[32], agent[32];
+    char name[32], repository[64], worktree[64], branch[64], host[32], agent[32], pane[32];
     int64_t pid;
 };
 
@@ -69,13 +71,14 @@ static void wrong(struct play *play, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    add(play->failed, sizeof play->failed, "%s:%d: %s\n", play->story.file, play->line ? play->line->number : 0,
-        text);
+    add(play->failed, sizeof play->failed, "%s:%d: %s\n", play->story.file,
+        play->line ? play->line->number : 0, text);
     int first = play->stage.n_happened > HISTORY ? play->stage.n_happened - HISTORY : 0;
     add(play->failed, sizeof play->failed, "  what happened ('+': as expected):\n");
     for (int i = first; i < play->stage.n_happened; i++) {
         happening_text(&play->stage.happened[i], text, sizeof text);
-        add(play->failed, sizeof play->failed, "  %c %s\n", play->stage.happened[i].claimed ? '+' : ' ', text);
+        add(play->failed, sizeof play->failed, "  %c %s\n",
+            play->stage.happened[i].claimed ? '+' : ' ', text);
     }
     if (first == play->stage.n_happened)
         add(play->failed, sizeof play->failed, "    nothing\n");
@@ -156,7 +159,8 @@ static struct policy *make_policy(void *arg)
     const char *text = play->config ? play->config->block : "";
     struct problems problems = {0};
     struct config *config = NULL;
-    if (config_parse(&config, text, strlen(text), play->story.file, NULL, CONFIG_RECORDED, &problems) != 0) {
+    if (config_parse(&config, text, strlen(text), play->story.file, NULL, CONFIG_RECORDED,
+                     &problems) != 0) {
         wrong(play, "the configuration has a problem\n%s", problems.n ? problems.list[0].text : "");
         problems_clear(&problems);
         return plain_policy();
@@ -241,6 +245,8 @@ static void event_options(struct play *play, struct actor *actor, struct event *
             snprintf(actor->host, sizeof actor->host, "%s", next_word(play, "a host"));
         else if (take_word(play, "agent"))
             snprintf(actor->agent, sizeof actor->agent, "%s", next_word(play, "an agent"));
+        else if (take_word(play, "pane"))
+            snprintf(actor->pane, sizeof actor->pane, "%s", next_word(play, "a tmux pane"));
         else if (take_word(play, "pid"))
             actor->pid = atoi(next_word(play, "a process"));
         else if (take_word(play, "waking"))
@@ -249,7 +255,7 @@ static void event_options(struct play *play, struct actor *actor, struct event *
             event->unattended = true;
         else if (take_word(play, "stamped"))
             event->at_wall_ms = wall_of(play, play->line, story_clock(next_word(play, "a time")));
-        else if ((event->urgency = (enum urgency)take_name(play, &word_urgency)) == (enum urgency)-1)
+        else if ((event->urgency = (enum urgency)take_name(play, &word_urgency)) == (enum urgency) - 1)
             wrong(play, "an event has no \"%s\"", peek_word(play));
     }
 }
@@ -260,18 +266,25 @@ static const struct verb {
     struct event event;
     bool kind, title; /* follow it */
 } verbs[] = {
+    {"prompted", {.closes = CLOSES_MAIN, .state = STATE_WORKING, .prompt = true}, false, false},
     {"asks", {.opens = OPENS_REASON, .state = STATE_BLOCKED}, true, true},
     {"notices", {.opens = CONFIRMS_REASON}, true, true},
     {"works", {.closes = CLOSES_THREAD, .state = STATE_WORKING}, false, false},
     {"answered", {.closes = CLOSES_REQUEST, .state = STATE_WORKING}, false, false},
-    {"prompted", {.closes = CLOSES_MAIN, .state = STATE_WORKING, .prompt = true}, false, false},
     {"interrupted", {.closes = CLOSES_MAIN, .state = STATE_IDLE}, false, false},
-    {"done", {.closes = CLOSES_MAIN, .opens = OPENS_REASON, .kind = KIND_REVIEW, .state = STATE_DONE}, false, true},
-    {"fails", {.closes = CLOSES_MAIN, .opens = OPENS_REASON, .kind = KIND_FAILURE, .state = STATE_FAILED}, false, true},
+    {"done",
+     {.closes = CLOSES_MAIN, .opens = OPENS_REASON, .kind = KIND_REVIEW, .state = STATE_DONE},
+     false,
+     true},
+    {"fails",
+     {.closes = CLOSES_MAIN, .opens = OPENS_REASON, .kind = KIND_FAILURE, .state = STATE_FAILED},
+     false,
+     true},
     {"starts", {.starts = true, .state = STATE_STARTED}, false, false},
     {"ends", {.ends = true}, false, false},
     {"notes", {.state = STATE_NONE}, false, false},
 };
+enum { PROMPTED = 0 };
 
 static void spool_event(struct play *play, const struct event *event)
 {
@@ -289,18 +302,8 @@ static void session_dies(struct play *play, const struct actor *actor)
         play->gone[play->n_gone++] = input;
 }
 
-static bool act_session(struct play *play)
+static void act_verb(struct play *play, struct actor *actor, const struct verb *verb)
 {
-    struct actor *actor = actor_of(play, next_word(play, "a session"));
-    const struct verb *verb = NULL;
-    if (take_word(play, "dies"))
-        return session_dies(play, actor), true;
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs && !verb; i++) {
-        if (take_word(play, verbs[i].word))
-            verb = &verbs[i];
-    }
-    if (!verb)
-        return false;
     struct event event = verb->event;
     event.source = verb->word;
     event.at_wall_ms = play->stage.now.wall_ms;
@@ -321,15 +324,79 @@ static bool act_session(struct play *play)
     event.repository = actor->repository;
     event.worktree = actor->worktree;
     event.branch = actor->branch;
+    event.place.pane = actor->pane;
     event.pid = actor->pid;
     if (play->stage.rules)
         stage_event(&play->stage, &event);
     else
         spool_event(play, &event);
-    return true;
+}
+
+static bool act_session(struct play *play)
+{
+    struct actor *actor = actor_of(play, next_word(play, "a session"));
+    if (take_word(play, "dies"))
+        return session_dies(play, actor), true;
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        if (take_word(play, verbs[i].word)) {
+            act_verb(play, actor, &verbs[i]);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- acting: the person, receivers, the daemon ---------------------------------------------------------- */
+
+/* What a sensor would say. */
+static void sense(struct play *play, struct presence_input presence)
+{
+    if (!*play->failed)
+        stage_step(&play->stage, (struct input){.type = INPUT_PRESENCE, .presence = presence});
+}
+
+static bool on_or_off(struct play *play)
+{
+    bool on = take_word(play, "on");
+    if (!on && !take_word(play, "off"))
+        wrong(play, "on or off?");
+    return on;
+}
+
+/* is active|idle|locked|away, looks at NAME, looks away, engaged on|off, commits */
+static bool person_seen(struct play *play)
+{
+    struct presence_input presence = {0};
+    if (take_word(play, "is")) {
+        int state = take_name(play, &word_presence);
+        if (state < PRESENCE_ACTIVE)
+            wrong(play, "the person is active, idle, locked or away");
+        presence.says = PRESENCE_SAYS_STATE;
+        presence.state = (enum presence)state;
+    } else if (take_word(play, "looks")) {
+        presence.says = PRESENCE_SAYS_FRONT;
+        if (take_word(play, "at"))
+            presence.front.pane = actor_of(play, next_word(play, "a session"))->pane;
+        else if (!take_word(play, "away"))
+            wrong(play, "the person looks at SESSION, or away");
+    } else if (take_word(play, "engaged")) {
+        presence.says = PRESENCE_SAYS_ENGAGED;
+        presence.engaged = on_or_off(play);
+    } else if (take_word(play, "commits")) {
+        presence.breakpoint = "a commit";
+    } else {
+        return false;
+    }
+    sense(play, presence);
+    return true;
+}
+
+static void desktop(struct play *play)
+{
+    if (!take_word(play, "dnd"))
+        wrong(play, "desktop dnd on, off");
+    sense(play, (struct presence_input){.says = PRESENCE_SAYS_DND, .dnd = on_or_off(play)});
+}
 
 /* NAME, or RECEIVER#N [vN]: a button on an alert */
 static void next_target(struct play *play, struct command *command)
@@ -361,6 +428,8 @@ static void next_target(struct play *play, struct command *command)
 static void person(struct play *play)
 {
     struct command command = {0};
+    if (person_seen(play))
+        return;
     if (take_word(play, "acks")) {
         command.type = COMMAND_ACK;
         next_target(play, &command);
@@ -372,6 +441,15 @@ static void person(struct play *play)
     } else if (take_word(play, "resolves")) {
         command.type = COMMAND_RESOLVE;
         next_target(play, &command);
+    } else if (take_word(play, "breaks")) {
+        command.type = COMMAND_BREAK;
+    } else if (take_word(play, "serves")) {
+        command.type = COMMAND_SERVE;
+        next_target(play, &command);
+    } else if (take_word(play, "prompts")) { /* the same as: SESSION prompted */
+        struct actor *actor = actor_of(play, next_word(play, "a session"));
+        act_verb(play, actor, &verbs[PROMPTED]);
+        return;
     } else if (take_word(play, "focus") && (take_word(play, "on") || take_word(play, "off"))) {
         bool on = strcmp(play->line->words[play->word - 1], "on") == 0;
         command.type = on ? COMMAND_FOCUS_ON : COMMAND_FOCUS_OFF;
@@ -379,7 +457,8 @@ static void person(struct play *play)
         if (on && take_word(play, "for"))
             command.for_ms = next_duration(play);
     } else {
-        wrong(play, "person acks, snoozes, resolves SESSION or RECEIVER#N; focus on, off NAME");
+        wrong(play, "person acks, snoozes, resolves, serves SESSION or RECEIVER#N; focus on, off NAME; prompts "
+                    "SESSION; breaks; commits; looks at SESSION, looks away; is PRESENCE; engaged on, off");
     }
     if (!*play->failed)
         stage_command(&play->stage, command);
@@ -440,6 +519,8 @@ static void act(struct play *play)
 {
     if (take_word(play, "person")) {
         person(play);
+    } else if (take_word(play, "desktop")) {
+        desktop(play);
     } else if (take_word(play, "daemon")) {
         daemon_acts(play);
     } else if (take_word(play, "clock")) {
@@ -473,16 +554,19 @@ static bool same_needs(const struct pattern *pattern, const struct happening *ha
         return false;
     for (int i = 0; i < happening->n_needs; i++) {
         const struct named *wanted = &pattern->is.needs[i], *named = &happening->needs[i];
-        if (strcmp(wanted->session, named->session) != 0 || (pattern->kinds[i] && wanted->kind != named->kind))
+        if (strcmp(wanted->session, named->session) != 0 ||
+            (pattern->kinds[i] && wanted->kind != named->kind))
             return false;
     }
     return true;
 }
 
-static bool matches(const struct play *play, const struct pattern *pattern, const struct happening *happening)
+static bool matches(const struct play *play, const struct pattern *pattern,
+                    const struct happening *happening)
 {
     const struct happening *is = &pattern->is;
-    bool in_time = play->line->by ? happening->wall_ms <= is->wall_ms : happening->wall_ms == is->wall_ms;
+    bool in_time =
+        play->line->by ? happening->wall_ms <= is->wall_ms : happening->wall_ms == is->wall_ms;
     if (happening->claimed || happening->what != is->what || !in_time)
         return false;
     if (strcmp(happening->receiver, is->receiver) != 0 || (is->alert && happening->alert != is->alert))
@@ -586,8 +670,17 @@ static bool expect_need(struct play *play)
         snprintf(is->reason, sizeof is->reason, "%s", next_text(play));
         claim(play, &pattern);
     } else if (take_word(play, "is")) {
-        static const char *const names[] = {"resolved", "acked", "snoozed", "told", "dropped", "critical", "walled",
-                                            "inhibited", "unsettled", "held", "due"};
+        static const char *const names[VERDICTS] = {[VERDICT_RESOLVED] = "resolved",
+                                                    [VERDICT_ACKED] = "acked",
+                                                    [VERDICT_SNOOZED] = "snoozed",
+                                                    [VERDICT_TOLD] = "told",
+                                                    [VERDICT_DROP] = "dropped",
+                                                    [VERDICT_CRITICAL] = "critical",
+                                                    [VERDICT_WALLED] = "walled",
+                                                    [VERDICT_INHIBITED] = "inhibited",
+                                                    [VERDICT_UNSETTLED] = "unsettled",
+                                                    [VERDICT_HELD] = "held",
+                                                    [VERDICT_DUE] = "due"};
         const char *word = next_text(play), *verdict = need ? names[need->verdict] : "without a need";
         if (strcmp(word, verdict) != 0 && !(strcmp(word, "nobody") == 0 && !need))
             wrong(play, "it is %s", verdict);

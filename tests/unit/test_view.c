@@ -180,11 +180,11 @@ static void lists_come_in_pages(void **state)
     assert_int_equal(json_array_size(json_object_get(answer, "needs")), QUERY_ROWS);
     assert_int_equal(board_number(answer, "next"), QUERY_ROWS);
     json_decref(answer);
-    answer = ask("needs", "{\"from\":500}");
+    answer = ask("needs", "{\"from\":200}");
     assert_int_equal(json_array_size(json_object_get(answer, "needs")), 20);
     assert_null(json_object_get(answer, "next"));
     json_decref(answer);
-    answer = ask("sessions", "{\"from\":500}");
+    answer = ask("sessions", "{\"from\":200}");
     assert_int_equal(json_array_size(json_object_get(answer, "sessions")), 20);
     json_decref(answer);
     answer = ask("status", NULL);

@@ -1,0 +1,22 @@
+/* watch_tree.h - the directories in which files may fit: watched by inotify, or listed every 2 s where that
+ * does not help (network file systems, no watches left).
+ *
+ * Directories are watched, never files: a watch on a file dies silently with an atomic rename. Where a part of a
+ * path is not there yet, the nearest parent that is there is watched until it comes. When the kernel lost
+ * events (IN_Q_OVERFLOW), or a watched directory itself went or moved, everything is listed again. */
+#ifndef QUIETBELL_WATCH_TREE_H
+#define QUIETBELL_WATCH_TREE_H
+
+#include "watch_pattern.h"
+
+/* Returns the descriptor to wait on, or negative errno: then everything is listed every 2 s. */
+int tree_open(const struct patterns *patterns);
+void tree_close(void);
+/* Lists everything. */
+void tree_scan(void);
+/* The descriptor is readable. */
+void tree_read(void);
+/* Milliseconds between two listings, or -1: events tell all. */
+int tree_poll_ms(void);
+
+#endif

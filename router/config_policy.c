@@ -1,0 +1,112 @@
+/* config_policy.c: `policy:`, the numbers of bounded deferral (rules/defer.h): one row of the table each. */
+#include "config_parts.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum number { NUMBER_COUNT, NUMBER_SPAN, NUMBER_PART };
+
+// clang-format off
+static const struct policy_row {
+    const char *key;
+    enum number number; /* a count; a duration in seconds; a decimal in thousandths */
+    size_t offset;
+    int64_t min, max;
+} rows[] = {
+    {"few",        NUMBER_COUNT, offsetof(struct deferral, few),          0, 1000},
+    {"waiting",    NUMBER_PART,  offsetof(struct deferral, waiting),      1, 100000},
+    {"growth",     NUMBER_PART,  offsetof(struct deferral, growth),       0, 100000},
+    {"middle",     NUMBER_SPAN,  offsetof(struct deferral, middle_s),     1, 7200},
+    {"breakpoint", NUMBER_SPAN,  offsetof(struct deferral, breakpoint_s), 0, 7200},
+    {"recall",     NUMBER_PART,  offsetof(struct deferral, recall),       1, 1000},
+    {"every",      NUMBER_SPAN,  offsetof(struct deferral, every_s),      1, 86400},
+    {"patience",   NUMBER_PART,  offsetof(struct deferral, patience),     1, 100000},
+    {"reluctance", NUMBER_PART,  offsetof(struct deferral, reluctance),   0, 100000},
+};
+// clang-format on
+enum { ROWS = sizeof rows / sizeof *rows };
+
+/* "0.25", "2": in thousandths, at most three places. */
+static bool part_parse(const char *text, int64_t *thousandths)
+{
+    int64_t value = 0;
+    int places = -1, digits = 0;
+    for (const char *p = text; *p; p++) {
+        if (*p == '.' && places < 0 && digits > 0) {
+            places = 0;
+            continue;
+        }
+        if (*p < '0' || *p > '9' || ++digits > 9 || places == 3)
+            return false;
+        value = value * 10 + (*p - '0');
+        places += places >= 0;
+    }
+    for (int i = places < 0 ? 0 : places; i < 3; i++)
+        value *= 10;
+    *thousandths = value;
+    return digits > 0 && places != 0;
+}
+
+static bool part_read(const struct yaml *yaml, const struct yaml_node *node, int64_t *out)
+{
+    const char *text;
+    if (!yaml_text(yaml, node, &text))
+        return false;
+    if (!part_parse(text, out))
+        yaml_problem(yaml, node, "write 0.5, or 2", "\"%s\" is no number of this kind", text);
+    return part_parse(text, out);
+}
+
+static void number_read(const struct source *source, const struct yaml_node *node,
+                        const struct policy_row *row, struct deferral *deferral)
+{
+    int64_t value = 0;
+    bool read = false;
+    switch (row->number) {
+    case NUMBER_COUNT:
+        read = yaml_int(source->yaml, node, row->min, row->max, &value);
+        break;
+    case NUMBER_SPAN:
+        read = yaml_duration(source->yaml, node, &value);
+        value /= 1000;
+        break;
+    case NUMBER_PART:
+        read = part_read(source->yaml, node, &value);
+        break;
+    }
+    if (read && (value < row->min || value > row->max))
+        yaml_problem(source->yaml, node, NULL, "this is out of range");
+    else if (read)
+        *(int64_t *)((char *)deferral + row->offset) = value;
+}
+
+static void weights_read(const struct source *source, const struct yaml_node *node,
+                         struct deferral *deferral)
+{
+    if (!yaml_is(source->yaml, node, YAML_MAPPING))
+        return;
+    for (const struct yaml_node *item = node->first; item; item = item->next) {
+        int kind = yaml_key(source->yaml, item, &word_kind);
+        if (kind >= 0)
+            part_read(source->yaml, item, &deferral->weight[kind]);
+    }
+}
+
+void policy_read(struct reading *reading, struct source *source, const struct yaml_node *node)
+{
+    const char *names[ROWS + 1];
+    const struct words known = {"key of policy", ROWS + 1, names};
+    struct deferral *deferral = &reading->config->policy->deferral;
+    if (!yaml_is(source->yaml, node, YAML_MAPPING))
+        return;
+    for (int i = 0; i < ROWS; i++)
+        names[i] = rows[i].key;
+    names[ROWS] = "weight";
+    for (const struct yaml_node *item = node->first; item; item = item->next) {
+        int key = yaml_key(source->yaml, item, &known);
+        if (key == ROWS)
+            weights_read(source, item, deferral);
+        else if (key >= 0)
+            number_read(source, item, &rows[key], deferral);
+    }
+}

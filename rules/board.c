@@ -1,0 +1,123 @@
+/* board.c: see board.h. Worth is in millionths per second of service; ratios are compared crosswise. */
+#include "board.h"
+
+#include <stdlib.h>
+
+enum {
+    SETUP_S = 25,  /* to come into another repository */
+    GRACE_S = 120, /* beyond its bound a need is late */
+    LATE_S = 300,  /* what being late costs */
+    THOUSAND = 1000
+};
+
+/* Weight in thousandths, and seconds that serving one takes. */
+static const struct {
+    int weight, service_s;
+} worth_of[KINDS] = {
+    [KIND_PERMISSION] = {2000, 20}, [KIND_QUESTION] = {2000, 60}, [KIND_PLAN] = {2000, 60},
+    [KIND_LOGIN] = {1500, 90},      [KIND_FAILURE] = {1500, 90},  [KIND_LIMIT] = {1500, 90},
+    [KIND_STALLED] = {1500, 60},    [KIND_CUSTOM] = {1500, 60},   [KIND_REVIEW] = {1000, 90},
+};
+
+static int64_t service_s(const struct board_item *item)
+{
+    return item->critical ? 90 : worth_of[item->kind].service_s;
+}
+
+/* What serving it now is worth, in millionths: weight, a little more with age, much more when nearly late.
+ * `all_s` is how long everything on the board takes. */
+static int64_t worth(const struct board_item *item, int64_t all_s)
+{
+    int64_t at_most_s = item->at_most_ms > THOUSAND ? item->at_most_ms / THOUSAND : 1;
+    int64_t age_s = item->waited_ms / THOUSAND, slack_s = at_most_s + GRACE_S - age_s;
+    int64_t value = worth_of[item->kind].weight * (int64_t)THOUSAND;
+    value += value * 3 * age_s / (10 * at_most_s);
+    if (slack_s > 0 && slack_s < all_s + 60)
+        value += (int64_t)LATE_S * 5 * THOUSAND * THOUSAND / (all_s + 60);
+    return value;
+}
+
+struct ranked {
+    struct board_item item;
+    int64_t worth, service_s;
+    bool taken;
+};
+
+static int by_urgency(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->item.critical != y->item.critical)
+        return x->item.critical ? -1 : 1;
+    if (x->item.critical && x->item.waited_ms != y->item.waited_ms)
+        return x->item.waited_ms > y->item.waited_ms ? -1 : 1;
+    if (!x->item.critical) { /* by repository, then by worth per second */
+        int64_t left = x->worth * y->service_s, right = y->worth * x->service_s;
+        if (x->item.group != y->item.group)
+            return x->item.group < y->item.group ? -1 : 1;
+        if (left != right)
+            return left > right ? -1 : 1;
+    }
+    return x->item.id < y->item.id ? -1 : x->item.id > y->item.id;
+}
+
+/* The best beginning of any repository's list from `from` on: where it starts, how long it is. */
+static int best_prefix(const struct ranked *list, int n, uint64_t current, int *length)
+{
+    int64_t best_worth = -1, best_s = 1;
+    int best = -1;
+    for (int i = 0; i < n;) {
+        uint64_t group = list[i].item.group;
+        int64_t sum = 0, s = group == current ? 0 : SETUP_S;
+        int start = -1, taken = 0;
+        for (; i < n && list[i].item.group == group; i++) {
+            if (list[i].taken)
+                continue;
+            if (start < 0)
+                start = i;
+            sum += list[i].worth;
+            s += list[i].service_s;
+            taken++;
+            if (sum * best_s > best_worth * s) {
+                best_worth = sum;
+                best_s = s;
+                best = start;
+                *length = taken;
+            }
+        }
+    }
+    return best;
+}
+
+void board_order(struct board_item *items, int n, uint64_t current)
+{
+    if (n < 2)
+        return;
+    struct ranked *list = calloc((size_t)n, sizeof *list);
+    if (!list)
+        abort();
+    int64_t all_s = 0;
+    for (int i = 0; i < n; i++)
+        all_s += service_s(&items[i]);
+    for (int i = 0; i < n; i++)
+        list[i] = (struct ranked){items[i], worth(&items[i], all_s), service_s(&items[i]), false};
+    qsort(list, (size_t)n, sizeof *list, by_urgency);
+    int done = 0;
+    for (; done < n && list[done].item.critical; done++) {
+        items[done] = list[done].item;
+        current = list[done].item.group;
+    }
+    struct ranked *rest = list + done;
+    int n_rest = n - done;
+    while (done < n) {
+        int length = 0, at = best_prefix(rest, n_rest, current, &length);
+        for (; length > 0; at++) {
+            if (rest[at].taken)
+                continue;
+            rest[at].taken = true;
+            items[done++] = rest[at].item;
+            current = rest[at].item.group;
+            length--;
+        }
+    }
+    free(list);
+}
