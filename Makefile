@@ -229,23 +229,14 @@ deps-fuzz: deps
 deps-bench: deps
 	@sh .ci/deps bench
 
-# Claude Code's events worth a message; a Notification only of the kinds that ask for the person.
-HOOK_EVENTS := SessionStart SessionEnd UserPromptSubmit PreToolUse PostToolUse PostToolUseFailure \
-  PostToolBatch PermissionRequest Notification Stop StopFailure SubagentStop Elicitation \
-  ElicitationResult
-
 # The daemon takes the shell's place, so a SIGINT to it alone ends it with 0, and make with 0 too.
 # On Ctrl-C the whole foreground group gets the signal: make waits for the daemon's clean stop and
 # then ends by SIGINT itself, as make always does; the daemon's own status is 0 there as well.
 run: deps all
-	@echo 'Connect Claude Code: merge this into ~/.claude/settings.json (sessions that run see it too):'
-	@comma='{"hooks":{'; for event in $(HOOK_EVENTS); do \
-	  matcher=; [ $$event != Notification ] || \
-	    matcher='"matcher":"permission_prompt|idle_prompt|elicitation_dialog",'; \
-	  printf '%s\n  "%s":[{%s"hooks":[{"type":"command","command":"%s","args":["claude-code","%s"],"timeout":2}]}]' \
-	    "$$comma" $$event "$$matcher" '$(abspath $(BUILD)/quietbell-hook)' $$event; comma=','; \
-	done; printf '\n}}\n'
-	@echo 'Then ask for the board with: $(BUILD)/quietbell status'
+	@echo 'Connect your agents, in another terminal (it shows each change as a diff, and asks):'
+	@echo '    $(abspath $(BUILD))/quietbell setup'
+	@echo 'Ask for the board:   $(abspath $(BUILD))/quietbell status'
+	@echo 'If all is not well:  $(abspath $(BUILD))/quietbell doctor'
 	@exec $(BUILD)/quietbelld
 
 demo: deps deps-test all

@@ -200,9 +200,9 @@ static void take_hello(struct kit *kit, const json_t *message)
     if (plugin->can & KIT_WITHDRAW)
         json_array_append_new(can, json_string(PROTOCOL_CAN_WITHDRAW));
     kit_send(kit, json_pack("{ss si ss ss ss so}", "type", PROTOCOL_MANIFEST, "protocol",
-                            PROTOCOL_VERSION, "name", plugin->name, "version", plugin->version,
-                            "role", plugin->can & KIT_SENSOR ? PROTOCOL_ROLE_SENSOR : PROTOCOL_ROLE_SENDER, "can",
-                            can));
+                            PROTOCOL_VERSION, "name", plugin->name, "version", plugin->version, "role",
+                            plugin->can & KIT_SENSOR ? PROTOCOL_ROLE_SENSOR : PROTOCOL_ROLE_SENDER,
+                            "can", can));
     if (json_integer_value(json_object_get(message, "protocol")) != PROTOCOL_VERSION) {
         kit_log("the host speaks another protocol than %d: not serving", PROTOCOL_VERSION);
         return;

@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { KIT_IN = 0, KIT_OUT = 1 };          /* the descriptors */
+enum { KIT_IN = 0, KIT_OUT = 1 }; /* the descriptors */
 /* Bits of kit_plugin.can. A sensor is delivered nothing. */
 enum { KIT_UPDATE = 1, KIT_WITHDRAW = 2, KIT_SENSOR = 4 };
 

@@ -124,7 +124,7 @@
  *   format   string   "json", "json-lines" or "log"
  *   content  string   a whole file of JSON, or one new line; null: the file is gone
  *   gone     boolean  the same: it is gone
- *   session  string   optional: the session's id, where it stands in the first line only */
+ *   head     string   optional: values of its first line, as the settings ask for */
 #define PROTOCOL_FILE "file"
 
 /* presence: what a presence sensor knows.

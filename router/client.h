@@ -1,7 +1,7 @@
 /* client.h: the command-line client `quietbell`.
  *
  * The map: quietbell.c has main, the table of commands and the options; client.c the talk with the daemon;
- * client_board.c, client_list.c, client_why.c show; client_act.c, client_post.c act; client_check.c reads
+ * client_board.c, client_list.c, client_why.c show; client_act.c, client_person.c, client_post.c act; client_check.c reads
  * the configuration without a daemon; client_setup.c connects agents, client_doctor.c looks whether all works;
  * client_mapping.c tries a mapping file; client_find.c makes a need out of what a person typed; grid.c aligns columns. Every command returns an exit code and has printed what there is to say. */
 #ifndef ROUTER_CLIENT_H
@@ -57,6 +57,8 @@ int client_talk(struct client *client, json_t *message, json_t **answer);
 /* All pages of a list ("needs", "sessions", "alerts") in one answer. */
 int client_ask_all(struct client *client, const char *command, bool all, json_t **answer);
 void client_close(struct client *client);
+/* Sends a command (takes the reference), prints its answer with --json, else what `done` says. */
+int client_obey(struct client *client, json_t *message, const char *done);
 
 /* Prints a JSON document on one line; takes the reference. Returns CLIENT_OK. */
 int client_print_json(json_t *json);
@@ -106,6 +108,9 @@ int client_test(struct client *client, int argc, char **argv);
 int client_focus(struct client *client, int argc, char **argv);
 int client_check(struct client *client, int argc, char **argv);
 int client_reload(struct client *client, int argc, char **argv);
+int client_next(struct client *client, int argc, char **argv);
+int client_break(struct client *client, int argc, char **argv);
+int client_presence(struct client *client, int argc, char **argv);
 int client_mapping(struct client *client, int argc, char **argv);
 int client_setup(struct client *client, int argc, char **argv);
 int client_doctor(struct client *client, int argc, char **argv);

@@ -131,8 +131,7 @@ int client_snooze(struct client *client, int argc, char **argv)
 
 /* ---- focus ----------------------------------------------------------------------------------------- */
 
-/* Sends a command, prints its answer with --json, else what `done` says. */
-static int obey(struct client *client, json_t *message, const char *done)
+int client_obey(struct client *client, json_t *message, const char *done)
 {
     json_t *answer;
     int code = client_ask(client, message, &answer);
@@ -171,7 +170,7 @@ static int focus_on(struct client *client, int argc, char **argv)
                  plain_age(for_ms, age, sizeof age));
     } else
         snprintf(done, sizeof done, "focus %s is on, until `quietbell focus off %s`", argv[0], argv[0]);
-    return obey(client, message, done);
+    return client_obey(client, message, done);
 }
 
 static int focus_off(struct client *client, int argc, char **argv)
@@ -187,7 +186,7 @@ static int focus_off(struct client *client, int argc, char **argv)
         snprintf(done, sizeof done, "focus %s is off", argv[0]);
     else
         snprintf(done, sizeof done, "every focus is off");
-    return obey(client, message, done);
+    return client_obey(client, message, done);
 }
 
 static int focus_status(struct client *client)
@@ -252,7 +251,7 @@ int client_test(struct client *client, int argc, char **argv)
     json_object_set_new(message, "receiver", plain_json(argv[0]));
     client->patience_ms = TEST_PATIENCE_MS;
     snprintf(done, sizeof done, "%s has shown a test alert", argv[0]);
-    return obey(client, message, done);
+    return client_obey(client, message, done);
 }
 
 int client_reload(struct client *client, int argc, char **argv)
@@ -260,7 +259,7 @@ int client_reload(struct client *client, int argc, char **argv)
     (void)argv;
     if (argc > 0)
         return client_usage(client, "takes no argument");
-    int code = obey(client, client_command("reload"), "the configuration is in force");
+    int code = client_obey(client, client_command("reload"), "the configuration is in force");
     if (code == CLIENT_REFUSED)
         fputs("the rules that were in force stay in force; `quietbell check` shows every problem\n",
               stderr);

@@ -217,11 +217,16 @@ void client_print_focus(const struct client *client, const json_t *focuses)
             continue;
         fputs("Focus: ", stdout);
         style_print(stdout, client->colour, STYLE_BOLD, client_text(focus, "focus"));
+        const char *by = client_text(focus, "by");
+        if (strcmp(by, "presence") == 0 || strcmp(by, "desktop") == 0) {
+            puts(*by == 'p' ? ", as long as you are away" : ", as the desktop's own switch is");
+            continue;
+        }
         if (client_number(focus, "until_ms"))
             printf(" until %s", client_clock(client_number(focus, "until_ms"), clock, sizeof clock));
         else
             printf(", until `quietbell focus off %s`", client_text(focus, "focus"));
-        puts(strcmp(client_text(focus, "by"), "hand") == 0 ? " (by hand)" : " (by schedule)");
+        puts(strcmp(by, "hand") == 0 ? " (by hand)" : " (by schedule)");
     }
 }
 

@@ -30,7 +30,7 @@ struct config {
     int n_receivers;
     uint32_t accept_uids[CONFIG_UIDS_MAX]; /* other users whose connections are taken */
     int n_accept_uids;
-    bool watch; /* agents' files are watched */
+    bool watch;   /* agents' files are watched */
     char *preset; /* "eager", "none" */
     char *file;   /* as problems call it; "preset eager" if there is none */
     char *text; /* for the record: the file, with secrets and comments blanked, lines kept; "" if there is none.

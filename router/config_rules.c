@@ -258,7 +258,8 @@ static void set_repeat(const struct rule_reading *rule, const struct yaml_node *
     }
     rule->rule->repeat_times = (int)times;
     if (node->type == YAML_MAPPING && rule->rule->repeat_ms == 0) /* repeat: 0 is never again */
-        yaml_problem(yaml, node, "write { every: 10m, times: 3 }", "repeat needs every: after how long");
+        yaml_problem(yaml, node, "write { every: 10m, times: 3 }",
+                     "repeat needs every: after how long");
 }
 
 static void step_read(const struct rule_reading *rule, const struct yaml_node *node, int at)
@@ -277,7 +278,9 @@ static void step_read(const struct rule_reading *rule, const struct yaml_node *n
     }
     if (!yaml_find(node, "after") || !yaml_find(node, "to"))
         yaml_problem(yaml, node, "write { after: 15m, to: phone }", "a step needs after and to");
-    if (at > 0 && rule->rule->escalate[at].after_ms < rule->rule->escalate[at - 1].after_ms)
+    if (at == 0)
+        return;
+    if (rule->rule->escalate[at].after_ms < rule->rule->escalate[at - 1].after_ms)
         yaml_problem(yaml, node, "put the steps in the order of their times",
                      "this step comes before the one above it");
 }

@@ -1,6 +1,8 @@
 /* door_socket.c: see door.h. Each line of a client takes a ticket; tickets are filled in any order and sent in
  * the order of the lines, so that a client may send many before it reads. A client is freed when its handle
- * is closed and no ticket waits. */
+ * is closed and no ticket waits.
+ *
+ * Long because what holds one client back concerns all of them: the caps are read in one piece. */
 #include "router/door.h"
 #include "router/host.h"
 #include "router/log.h"
@@ -293,7 +295,7 @@ static void take_line(struct client *client, const char *line, size_t length)
         message_clear(&message);
         return refuse_line(client, ticket, "follow is not there yet: ask `status` again", "/type");
     }
-    char *raw = must_alloc(length + 1);
+    char *raw = must_grow(NULL, length + 1);
     memcpy(raw, line, length);
     struct arrival *arrival = arrival_message(&message, raw, length);
     arrival->answer = on_answer;
@@ -320,7 +322,8 @@ static void account(struct client *client)
     client->held = held;
     while (door->unparsed > DOOR_UNPARSED_MAX) {
         struct client *most = most_held(door);
-        log_error("a client was closed: more than %d MiB of half lines are held open", DOOR_UNPARSED_MAX >> 20);
+        log_error("a client was closed: more than %d MiB of half lines are held open",
+                  DOOR_UNPARSED_MAX >> 20);
         send_text(most, must_copy("{\"ok\":false,\"error\":\"too many half lines are held open\",\"at\":\"\","
                                   "\"retry\":true}\n"));
         close_client(most);
@@ -331,8 +334,8 @@ static void account(struct client *client)
 /* A client with many unanswered lines, and everybody while the queue is full, is read on later. */
 static bool must_wait(const struct client *client)
 {
-    return client->asking || client->pending >= DOOR_PENDING_MAX || client->unsent > DOOR_UNREAD_WAIT ||
-           router_full(client->door->router);
+    return client->asking || client->pending >= DOOR_PENDING_MAX ||
+           client->unsent > DOOR_UNREAD_WAIT || router_full(client->door->router);
 }
 
 static void take_lines(struct client *client)

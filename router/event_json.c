@@ -1,9 +1,11 @@
 /* event_json.c: see event_json.h. One table of fields; both ways walk it. */
 #include "event_json.h"
 
+#include "json_read.h"
 #include "rules/text.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +84,113 @@ json_t *event_to_json(const struct event *event)
     }
     return json;
 }
+
+/* ---- as text ------------------------------------------------------------------------------------------ */
+
+/* A text that is being written. It is kept between events: what is handed out is a copy of just the right size. */
+struct scratch {
+    char *text;
+    size_t n, room;
+};
+
+static void make_room(struct scratch *out, size_t more)
+{
+    if (out->n + more <= out->room)
+        return;
+    out->room = 2 * (out->n + more);
+    out->text = must_grow(out->text, out->room);
+}
+
+static void put(struct scratch *out, const char *bytes, size_t n)
+{
+    make_room(out, n);
+    memcpy(out->text + out->n, bytes, n);
+    out->n += n;
+}
+
+/* The escapes are those of jansson: the short ones where there are any, "\u001F" else. */
+static void put_string(struct scratch *out, const char *text)
+{
+    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+    size_t length = strlen(text);
+    make_room(out, 6 * length + 2);
+    char *at = out->text + out->n;
+    *at++ = '"';
+    for (;;) {
+        size_t run = json_plain_run(text, length);
+        memcpy(at, text, run);
+        at += run;
+        if (run == length)
+            break;
+        unsigned char c = (unsigned char)text[run];
+        const char *known = strchr(from, c);
+        if (known) {
+            *at++ = '\\';
+            *at++ = to[known - from];
+        } else {
+            at += sprintf(at, "\\u%04X", c);
+        }
+        text += run + 1;
+        length -= run + 1;
+    }
+    *at++ = '"';
+    out->n = (size_t)(at - out->text);
+}
+
+/* Behind what was written comes `,"key":`. */
+static void put_key(struct scratch *out, const char *key)
+{
+    if (out->n > 1)
+        put(out, ",", 1);
+    put_string(out, key);
+    put(out, ":", 1);
+}
+
+static void put_field(struct scratch *out, const struct event_field *field, const void *at)
+{
+    const char *text = NULL;
+    char number[24];
+    int64_t value;
+    switch (field->type) {
+    case TYPE_TEXT:
+        text = *(const char *const *)at;
+        break;
+    case TYPE_WORD:
+        text = *(const int *)at ? word_name(field->words, *(const int *)at) : NULL;
+        break;
+    case TYPE_INT:
+        value = *(const int64_t *)at;
+        if (value) {
+            put_key(out, field->key);
+            put(out, number, (size_t)snprintf(number, sizeof number, "%lld", (long long)value));
+        }
+        return;
+    case TYPE_BOOL:
+        if (*(const bool *)at) {
+            put_key(out, field->key);
+            put(out, "true", 4);
+        }
+        return;
+    }
+    if (!text_empty(text)) {
+        put_key(out, field->key);
+        put_string(out, text);
+    }
+}
+
+char *event_to_text(const struct event *event)
+{
+    static struct scratch out;
+    out.n = 0;
+    put(&out, "{", 1);
+    for (int i = 0; i < FIELDS; i++)
+        put_field(&out, &fields[i], (const char *)event + fields[i].offset);
+    put(&out, "}", 2); /* and its end */
+    char *text = must_grow(NULL, out.n);
+    return memcpy(text, out.text, out.n);
+}
+
+/* ---- and back ----------------------------------------------------------------------------------------- */
 
 static int from_json(const struct event_field *field, const json_t *value, void *at)
 {

@@ -10,6 +10,9 @@
 
 /* A new reference, never NULL. */
 json_t *event_to_json(const struct event *event);
+/* The same as compact text, written at once: every event takes this way into the journal, and a tree in between
+ * costs as much as judging it. Heap; the event's texts are valid UTF-8. Not for two threads. */
+char *event_to_text(const struct event *event);
 /* The strings of *event are borrowed from json. 0, or -EINVAL: not one of ours. */
 int event_from_json(const json_t *json, struct event *event);
 

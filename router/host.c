@@ -44,6 +44,7 @@ static int32_t offset_at(int64_t wall_ms)
 
 #define WEEK_MS INT64_C(604800000)
 #define HOUR_MS INT64_C(3600000)
+enum { IN_STEP_MS = 5 };
 
 /* The first instant after `from` with another offset, within a year and a bit: by weeks, then halving. */
 static int64_t next_offset(int64_t from_ms, int32_t offset)
@@ -95,6 +96,19 @@ void host_carry(const struct moment *last)
     has_base = true;
 }
 
+/* The two clocks are read one after the other and round apart by a millisecond now and then; so that stamps keep
+ * their order in steady time, their difference is kept until it is a real one: a step, a suspend, drift. */
+static int64_t in_step(int64_t wall_ms, int64_t steady_ms)
+{
+    static int64_t kept_ms, last_ms = INT64_MIN;
+    int64_t difference_ms = steady_ms - wall_ms;
+    if (difference_ms < kept_ms - IN_STEP_MS || difference_ms > kept_ms + IN_STEP_MS)
+        kept_ms = difference_ms;
+    if (wall_ms + kept_ms > last_ms)
+        last_ms = wall_ms + kept_ms;
+    return last_ms;
+}
+
 void host_moment(struct moment *now)
 {
     now->wall_ms = host_wall_ms();
@@ -103,7 +117,7 @@ void host_moment(struct moment *now)
         steady_base_ms = now->wall_ms - elapsed_ms;
         has_base = true;
     }
-    now->steady_ms = steady_base_ms + elapsed_ms;
+    now->steady_ms = in_step(now->wall_ms, steady_base_ms + elapsed_ms);
     read_zone(now);
 }
 

@@ -65,6 +65,8 @@ static json_t *body_of(const struct input *input, const char *config_text)
 
 char *journal_body(const struct input *input, const char *config_text)
 {
+    if (input->type == INPUT_EVENT) /* nearly all of them */
+        return event_to_text(input->event);
     json_t *body = body_of(input, config_text);
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     json_decref(body);

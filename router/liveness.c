@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 enum {
-    WAITED_MAX = 32, /* descriptors */
-    LOOKED_UP = 8,     /* sessions looked up at once … */
+    WAITED_MAX = 32,    /* descriptors */
+    LOOKED_UP = 8,      /* sessions looked up at once … */
     LOOK_EACH_MS = 1000 /* … and no more often than this */
 };
 
@@ -91,7 +91,8 @@ static void wait_for(struct liveness *liveness, const struct session *session)
     if (fd < 0)
         return; /* too many, or an old kernel: looked up again at the next input */
     struct waited *waited = must_alloc(sizeof *waited);
-    *waited = (struct waited){.liveness = liveness, .pid = session->pid, .pid_start = session->pid_start, .fd = fd};
+    *waited = (struct waited){
+        .liveness = liveness, .pid = session->pid, .pid_start = session->pid_start, .fd = fd};
     waited->wanted = true;
     waited->poll.data = waited;
     if (uv_poll_init(liveness->loop, &waited->poll, fd) < 0) {
@@ -134,7 +135,8 @@ void liveness_follow(struct liveness *liveness, const struct rules *rules)
         if (liveness->waited[i])
             liveness->waited[i]->wanted = false;
     }
-    for (const struct need *need = rules_need_next(rules, NULL); need; need = rules_need_next(rules, need)) {
+    for (const struct need *need = rules_need_next(rules, NULL); need;
+         need = rules_need_next(rules, need)) {
         struct waited *waited;
         if (!need_open(need) || !is_ours(need->session))
             continue;
@@ -150,7 +152,8 @@ void liveness_follow(struct liveness *liveness, const struct rules *rules)
     look_up(liveness, rules);
 }
 
-struct liveness *liveness_new(uv_loop_t *loop, void (*gone)(void *arg, int64_t pid, int64_t pid_start), void *arg)
+struct liveness *liveness_new(uv_loop_t *loop,
+                              void (*gone)(void *arg, int64_t pid, int64_t pid_start), void *arg)
 {
     struct liveness *liveness = must_alloc(sizeof *liveness);
     liveness->loop = loop;

@@ -161,6 +161,7 @@ void mapped_apply(const struct row *row, const json_t *payload, struct mapped *o
     event->starts = row->starts;
     event->ends = row->ends;
     event->closes = row->closes;
+    event->closes_kinds = row->closes_kinds;
     event->opens = row->opens;
     event->kind = row->kind;
     event->state = row->state;
@@ -247,11 +248,8 @@ int mapping_event(const struct mappings *mappings, const struct message *message
     out->used = 0;
     out->line = 0;
     out->mapping = NULL;
-    out->observed = false;
-    out->closes_kinds = 0;
-    out->n_closed = 0;
+    out->known_only = out->gone = false;
     out->pid = out->pid_start = 0;
-    out->gone = false;
     if (message->type == MESSAGE_EVENT)
         return mapping_post(message, out, refusal);
     if (message->type == MESSAGE_FILE)

@@ -37,20 +37,19 @@ json_t *mappings_watches(struct mappings *mappings, const char *(*value)(const c
 
 /* The messages that a file watch would have sent of what a recording says of a file: a new list. Of a file that no
  * mapping reads: none. `heads` is an object that remembers first lines between calls. */
-json_t *mapping_sightings(const struct mappings *mappings, const struct message *message, json_t *heads);
+json_t *mapping_sightings(const struct mappings *mappings, const struct message *message,
+                          json_t *heads);
 
 /* An event with its strings: those point into `scratch`, so a struct mapped must not be moved or copied. */
 struct mapped {
     struct event event;
     size_t used;
-    int line; /* of the row that fitted, in its mapping file; 0: none did */
+    int line;                      /* of the row that fitted, in its mapping file; 0: none did */
     const struct mapping *mapping; /* the one that decided; NULL: a message of type event */
-    /* from a file: observe.h says what becomes of these */
-    bool observed;
-    uint32_t closes_kinds; /* bits 1 << enum kind: what `closes` may close; 0: any */
-    int n_closed;          /* so far; -1: all was told */
+    /* from a file (event.observed) */
+    bool known_only;        /* it counts only if the core knows the session */
+    bool gone;              /* the file is */
     int64_t pid, pid_start; /* of the process the file speaks of; 0: it names none */
-    bool gone;
     char scratch[6144];
 };
 

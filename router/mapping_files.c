@@ -1,7 +1,7 @@
 /* mapping_files.c: from what a file watch saw to an event: the entry whose path fits, the first row that fits.
  *
  * A file of JSON, or one line, is seen by paths and templates as a payload is; around it stand @name (the file's
- * name without its last ending), @folder (the name of its folder), @session (of the file's first line, where the
+ * name without its last ending), @folder (the name of its folder), @head (of the file's first line, where the
  * watch was told to look) and, of a log, @line. What fits no row says nothing. */
 #include "mapping_parts.h"
 
@@ -15,7 +15,8 @@
 #include <string.h>
 
 enum { VALUE_SIZE = 512, PATH_SIZE = 4096 };
-#define LATE_MS 60000 /* lines that are read so long after they were written open nothing: a restart reads old ones */
+#define LATE_MS                                                                                    \
+    60000 /* lines that are read so long after they were written open nothing: a restart reads old ones */
 
 /* ---- paths --------------------------------------------------------------------------------------- */
 
@@ -23,7 +24,8 @@ enum { VALUE_SIZE = 512, PATH_SIZE = 4096 };
 static bool split(const char *path, char *name, char *otherwise, const char **rest)
 {
     bool braced = path[1] == '{';
-    size_t len = strspn(path + 1 + braced, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+    size_t len =
+        strspn(path + 1 + braced, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
     const char *end = path + 1 + braced + len;
     if (path[0] != '$' || len >= VALUE_SIZE)
         return false;
@@ -54,8 +56,8 @@ static void expand(const char *path, const char *(*value)(const char *name), cha
     }
     const char *first = *base ? base : rest;
     bool in_home = first[0] == '~';
-    int n = snprintf(buf, size, "%s%s%s", in_home ? text_or(home, "") : "", *base ? base + in_home : "",
-                     *base ? rest : rest + in_home);
+    int n = snprintf(buf, size, "%s%s%s", in_home ? text_or(home, "") : "",
+                     *base ? base + in_home : "", *base ? rest : rest + in_home);
     if (n < 0 || (size_t)n >= size || buf[0] != '/' || (in_home && !home))
         *buf = '\0';
 }
@@ -96,16 +98,18 @@ static bool file_fits(const struct file_entry *entry, const char *path)
 
 static json_t *watch_of(const struct file_entry *entry)
 {
-    json_t *watch = json_pack("{s:s, s:s}", "path", entry->set, "format", word_name(&word_format, (int)entry->format));
-    json_t *contains = json_array();
-    if (!watch || !contains)
+    json_t *watch = json_pack("{s:s, s:s}", "path", entry->set, "format",
+                              word_name(&word_format, (int)entry->format));
+    json_t *contains = json_array(), *head = json_array();
+    if (!watch || !contains || !head)
         abort();
     for (int i = 0; i < entry->n_contains; i++)
         json_array_append_new(contains, json_string(entry->contains[i]));
     json_object_set_new(watch, "contains", contains);
     json_object_set_new(watch, "gone", json_boolean(entry->has_gone));
-    if (entry->head)
-        json_object_set_new(watch, "head", json_string(entry->head));
+    for (int i = 0; i < entry->n_head; i++)
+        json_array_append_new(head, json_string(entry->head[i]));
+    json_object_set_new(watch, "head", head);
     return watch;
 }
 
@@ -177,7 +181,8 @@ static int64_t iso_ms(const char *text)
         int64_t minutes = digits(&text, 2);
         offset_s = hours < 0 || minutes < 0 ? 0 : sign * (hours * 3600 + minutes * 60);
     }
-    int64_t seconds = days_of(part[0], part[1], part[2]) * 86400 + part[3] * 3600 + part[4] * 60 + part[5];
+    int64_t seconds =
+        days_of(part[0], part[1], part[2]) * 86400 + part[3] * 3600 + part[4] * 60 + part[5];
     return (seconds - offset_s) * 1000 + ms;
 }
 
@@ -204,7 +209,8 @@ static void set(json_t *view, const char *key, json_t *value)
 static void set_names(json_t *view, const char *path)
 {
     const char *name = text_last_part(path), *dot = strrchr(name, '.');
-    size_t len = dot && dot > name ? (size_t)(dot - name) : strlen(name), folder = (size_t)(name - path);
+    size_t len = dot && dot > name ? (size_t)(dot - name) : strlen(name),
+           folder = (size_t)(name - path);
     while (folder > 0 && path[folder - 1] == '/')
         folder--;
     size_t from = folder;
@@ -218,7 +224,7 @@ static void set_names(json_t *view, const char *path)
 static json_t *view_of(const struct file_entry *entry, const struct message *message)
 {
     const json_t *content = json_object_get(message->json, "content");
-    const char *session = json_string_value(json_object_get(message->json, "session")), *text;
+    const char *head = json_string_value(json_object_get(message->json, "head")), *text;
     json_t *view = NULL;
     if (json_is_object(content))
         view = json_copy((json_t *)content);
@@ -233,7 +239,7 @@ static json_t *view_of(const struct file_entry *entry, const struct message *mes
         return NULL;
     }
     set_names(view, message->path);
-    set(view, "@session", session ? json_string(session) : json_null());
+    set(view, "@head", head ? json_string(head) : json_null());
     return view;
 }
 
@@ -283,13 +289,15 @@ static void fill(const struct file_entry *entry, const struct row *row, const st
     mapped_apply(row, view, out);
     if (templates_render(&entry->at, view, false, value, sizeof value) && stamp_ms(value))
         event->at_wall_ms = stamp_ms(value);
-    if (entry->format != FORMAT_JSON && message->at_ms - event->at_wall_ms > LATE_MS)
+    if (entry->format != FORMAT_JSON && message->at_ms - event->at_wall_ms > LATE_MS) {
         event->opens = OPENS_NOTHING;
-    out->observed = true;
+        event->ends = false; /* it may have been resumed since */
+    }
+    event->observed = true;
+    out->known_only = entry->known_only;
     out->gone = message->gone;
     out->pid = number(&entry->pid, view);
     out->pid_start = number(&entry->pid_start, view);
-    out->closes_kinds = row->closes_kinds;
 }
 
 int mapping_seen(const struct mappings *mappings, const struct message *message, struct mapped *out,

@@ -1,9 +1,10 @@
 /* mapping_lines.c: what a recording says of a file, as the file watch would have told it: lines one by one, without
- * those that do not count, and with the session's id of the first line where the mapping asks for it. */
+ * those that do not count, and with the values of the first line that the mapping asks for. */
 #include "mapping_parts.h"
 
 #include "rules/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,30 +17,38 @@ static bool counts(const struct file_entry *entry, const char *line, size_t len)
     return entry->n_contains == 0;
 }
 
-/* Of the first line that is ever seen of a file. */
+/* Of the first line that is ever seen of a file: the values that are texts, with blanks between them. */
 static void take_head(const struct file_entry *entry, const char *path, const json_t *line, json_t *heads)
 {
-    struct path head;
-    if (!entry->head || json_object_get(heads, path) || !path_parse(&head, entry->head))
+    char value[256] = "";
+    size_t used = 0;
+    if (!entry->n_head || json_object_get(heads, path))
         return;
-    const char *session = json_string_value(path_value(&head, line));
-    json_object_set_new(heads, path, json_string(text_or(session, "")));
-    free(head.text);
+    for (int i = 0; i < entry->n_head && used < sizeof value; i++) {
+        struct path head;
+        if (!path_parse(&head, entry->head[i]))
+            continue;
+        const char *text = json_string_value(path_value(&head, line));
+        used += (size_t)snprintf(value + used, sizeof value - used, "%s%s", i ? " " : "",
+                                 text_or(text, ""));
+        free(head.text);
+    }
+    json_object_set_new(heads, path, json_string(value));
 }
 
 static void add(json_t *list, const struct message *message, json_t *content, const json_t *heads)
 {
-    json_t *one = json_copy(message->json), *session = json_object_get(heads, message->path);
+    json_t *one = json_copy(message->json), *head = json_object_get(heads, message->path);
     if (!one || !content || json_object_set_new(one, "content", content) != 0)
         abort();
-    if (session && !json_object_get(one, "session"))
-        json_object_set(one, "session", session);
+    if (head && !json_object_get(one, "head"))
+        json_object_set(one, "head", head);
     if (json_array_append_new(list, one) != 0)
         abort();
 }
 
-static void add_lines(const struct file_entry *entry, const struct message *message, const char *text,
-                      json_t *heads, json_t *list)
+static void add_lines(const struct file_entry *entry, const struct message *message,
+                      const char *text, json_t *heads, json_t *list)
 {
     for (size_t len; *text; text += len + (text[len] == '\n')) {
         len = strcspn(text, "\n");

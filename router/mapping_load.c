@@ -27,8 +27,9 @@ enum top {
     TOP_INSTALL,
     TOPS
 };
-static const char *const top_names[] = {"agent",    "event", "session",    "thread", "cwd", "marks",
-                                        "known_by", "place", "speaks_for", "names",  "rows", "files", "install"};
+static const char *const top_names[] = {"agent", "event",    "session", "thread",     "cwd",
+                                        "marks", "known_by", "place",   "speaks_for", "names",
+                                        "rows",  "files",    "install"};
 static const struct words word_top = {"key of a mapping file", TOPS, top_names};
 
 /* PICKS come first, in their order. */
@@ -52,10 +53,9 @@ enum row_key {
     ROW_KEYS
 };
 static const char *const row_names[] = {
-    "title", "text",   "tool",   "task",    "request", "thread",     "closes_request",
-    "on",    "when",   "starts", "ends",    "opens",   "confirms",   "closes",
-    "note",  "ignore", "state",  "during",  "urgency", "waking",     "unattended",
-    "prompt", "kinds"};
+    "title", "text",   "tool",    "task",   "request",    "thread", "closes_request", "on",
+    "when",  "starts", "ends",    "opens",  "confirms",   "closes", "note",           "ignore",
+    "state", "during", "urgency", "waking", "unattended", "prompt", "kinds"};
 static const struct words word_row = {"key of a row", ROW_KEYS, row_names};
 
 enum test_key { KEY_IS, KEY_PREFIX, KEY_LIKE, KEY_PRESENT, KEY_EMPTY, KEY_NOT, TEST_KEYS };
@@ -294,7 +294,7 @@ static void read_kinds(const struct yaml *yaml, const struct yaml_node *item, st
         return;
     for (int i = 0; i < n; i++) {
         if (yaml_word(yaml, item->type == YAML_SEQUENCE ? yaml_item(item, i) : item, &word_kind, &kind))
-            row->closes_kinds |= 1u << kind;
+            row->closes_kinds |= (int64_t)1 << kind;
     }
     free(texts);
 }
@@ -367,8 +367,9 @@ static void check_row(const struct yaml *yaml, const struct yaml_node *node, con
     bool acts = row->starts || row->ends || row->closes || row->opens || row->state || row->prompt;
     if (of_file && row->n_on)
         yaml_problem(yaml, node, "leave it out", "a file's row has no `on`");
-    if (row->closes_kinds && (!of_file || !row->closes))
-        yaml_problem(yaml, node, NULL, "`kinds` says what a file's row closes");
+    if (row->closes_kinds && !row->closes)
+        yaml_problem(yaml, node,
+                     "add closes:", "`kinds` says what the row closes, but it closes nothing");
     if (!of_file && !row->n_on)
         yaml_problem(yaml, node, "write on: EVENT, [EVENT, EVENT] or \"*\"", "the row has no `on`");
     if (acts + note + row->ignore > 1)

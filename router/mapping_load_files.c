@@ -18,6 +18,7 @@ enum entry_key {
     ENTRY_FORMAT,
     ENTRY_CONTAINS,
     ENTRY_HEAD,
+    ENTRY_KNOWN_ONLY,
     ENTRY_SESSION,
     ENTRY_THREAD,
     ENTRY_CWD,
@@ -28,8 +29,9 @@ enum entry_key {
     ENTRY_GONE,
     ENTRY_KEYS
 };
-static const char *const entry_names[] = {"path", "source", "format", "contains",  "head", "session", "thread",
-                                          "cwd",  "at",     "pid",    "pid_start", "rows", "gone"};
+static const char *const entry_names[] = {"path",       "source",    "format", "contains", "head",
+                                          "known_only", "session",   "thread", "cwd",      "at",
+                                          "pid",        "pid_start", "rows",   "gone"};
 static const struct words word_entry = {"key of `files`", ENTRY_KEYS, entry_names};
 
 /* ---- freeing ------------------------------------------------------------------------------------- */
@@ -59,7 +61,7 @@ void files_clear(struct mapping *mapping)
         free(entry->path);
         free(entry->set);
         free(entry->source);
-        free(entry->head);
+        texts_clear(entry->head, entry->n_head);
     }
     free(mapping->files);
 }
@@ -69,7 +71,8 @@ void files_clear(struct mapping *mapping)
 /* "~/…", "$VAR/…", "${VAR:-~/…}/…" or absolute; wildcards * ? [ ] within a segment. */
 static void read_place(const struct yaml *yaml, const struct yaml_node *node, char **out)
 {
-    const char *text, *hint = "write ~/.agent/sessions/*.json, or ${AGENT_HOME:-~/.agent}/sessions/*.json";
+    const char *text,
+        *hint = "write ~/.agent/sessions/*.json, or ${AGENT_HOME:-~/.agent}/sessions/*.json";
     if (!yaml_text(yaml, node, &text))
         return;
     const char *brace = text[0] == '$' && text[1] == '{' ? strchr(text, '}') : NULL;
@@ -109,14 +112,15 @@ static void read_values(const struct yaml *yaml, const struct yaml_node *node, s
             stpcpy(stpcpy(stpcpy(text, "{"), texts[i]), "}");
         out->list = must_grow(out->list, (size_t)(out->n + 1) * sizeof *out->list);
         if (!template_parse(&out->list[out->n++], text, &error))
-            yaml_problem(yaml, yaml_item(node, i), "write sessionId, or \"{sessionId}\", or \"{@name}\"",
-                         "it has %s", error);
+            yaml_problem(yaml, yaml_item(node, i),
+                         "write sessionId, or \"{sessionId}\", or \"{@name}\"", "it has %s", error);
         free(text);
     }
     free(texts);
 }
 
-static void read_file_rows(const struct yaml *yaml, const struct yaml_node *node, struct file_entry *entry)
+static void read_file_rows(const struct yaml *yaml, const struct yaml_node *node,
+                           struct file_entry *entry)
 {
     if (!yaml_is(yaml, node, YAML_SEQUENCE))
         return;
@@ -164,7 +168,10 @@ static void read_key(const struct yaml *yaml, const struct yaml_node *item, stru
         load_texts(yaml, item, &entry->contains, &entry->n_contains);
         break;
     case ENTRY_HEAD:
-        read_text(yaml, item, &entry->head);
+        load_texts(yaml, item, &entry->head, &entry->n_head);
+        break;
+    case ENTRY_KNOWN_ONLY:
+        yaml_bool(yaml, item, &entry->known_only);
         break;
     case ENTRY_SESSION:
         read_values(yaml, item, &entry->session);
@@ -195,7 +202,8 @@ static void read_key(const struct yaml *yaml, const struct yaml_node *item, stru
     }
 }
 
-static void check_entry(const struct yaml *yaml, const struct yaml_node *node, const struct file_entry *entry)
+static void check_entry(const struct yaml *yaml, const struct yaml_node *node,
+                        const struct file_entry *entry)
 {
     if (!entry->path)
         yaml_problem(yaml, node, NULL, "`path` is missing: which files");
@@ -219,7 +227,8 @@ void load_files(const struct yaml *yaml, const struct yaml_node *node, struct ma
             yaml_problem(yaml, item, NULL, "more than %d entries", ENTRIES_MAX);
             return;
         }
-        mapping->files = must_grow(mapping->files, (size_t)(mapping->n_files + 1) * sizeof *mapping->files);
+        mapping->files =
+            must_grow(mapping->files, (size_t)(mapping->n_files + 1) * sizeof *mapping->files);
         struct file_entry *entry = &mapping->files[mapping->n_files++];
         *entry = (struct file_entry){0};
         for (const struct yaml_node *key = item->first; key; key = key->next)

@@ -93,8 +93,8 @@ struct row {
     enum kind kind;
     enum state state;
     enum urgency urgency;
-    int64_t during; /* bits 1 << enum state; 0: any */
-    uint32_t closes_kinds; /* of files: bits 1 << enum kind; 0: any */
+    int64_t during;       /* bits 1 << enum state; 0: any */
+    int64_t closes_kinds; /* bits 1 << enum kind; 0: any */
     struct when waking, unattended;
     struct templates pick[PICKS];
 };
@@ -104,13 +104,15 @@ extern const struct words word_format;
 
 /* What is to be read in files whose path fits. */
 struct file_entry {
-    char *set;  /* as a glob of this machine, or NULL */
-    char *path; /* as written: "${VAR:-~/.agent}/sessions/" and wildcards */
+    char *set;    /* as a glob of this machine, or NULL */
+    char *path;   /* as written: "${VAR:-~/.agent}/sessions/" and wildcards */
     char *source; /* what it is called for the person, or NULL: by the file's name */
     enum file_format format;
     char **contains; /* a line has to have one of them; none: any */
     int n_contains;
-    char *head; /* of the session's id in the first line; or NULL */
+    char **head; /* paths of values in the first line: @head, with blanks between them */
+    int n_head;
+    bool known_only; /* says something only of sessions that hooks told of */
     struct templates session, thread, at, pid, pid_start;
     struct paths cwd;
     struct row *rows;

@@ -234,7 +234,8 @@ static const char *last_uuid(const char *text)
     static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
     for (size_t from = strlen(text); from-- > 0;) {
         size_t i = 0;
-        while (shape[i] && (shape[i] == '-' ? text[from + i] == '-' : isxdigit((unsigned char)text[from + i])))
+        while (shape[i] &&
+               (shape[i] == '-' ? text[from + i] == '-' : isxdigit((unsigned char)text[from + i])))
             i++;
         if (!shape[i])
             return text + from;

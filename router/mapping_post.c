@@ -50,10 +50,10 @@ static int get_word(const struct message *message, const char *key, const struct
     int error = get(message, key, &text, refusal);
     if (error || !text)
         return error;
-    snprintf(at, sizeof at, "/%s", key);
     *out = word_find(words, text);
     if (*out >= first)
         return 0;
+    snprintf(at, sizeof at, "/%s", key);
     near = nearest(text, words->names + first, words->n - first);
     return near ? refuse(refusal, at, "unknown %s \"%.40s\"; did you mean %s?", words->what, text, near)
                 : refuse(refusal, at, "unknown %s \"%.40s\"; known are %s … %s", words->what, text,

@@ -1,6 +1,7 @@
 /* message.c: see message.h. First the bytes (message_scan), then the members (message_take). */
 #include "message.h"
 
+#include "json_read.h"
 #include "plain.h"
 
 #include <errno.h>
@@ -68,6 +69,15 @@ static size_t utf8_length(const unsigned char *p, size_t left)
 static int check_utf8(const unsigned char *p, size_t len, struct refusal *refusal)
 {
     for (size_t i = 0; i < len;) {
+        uint64_t word;
+        while (i + sizeof word <= len) { /* eight bytes of ASCII without NUL at once */
+            memcpy(&word, p + i, sizeof word);
+            if ((word | (word - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080))
+                break;
+            i += sizeof word;
+        }
+        if (i == len)
+            break;
         size_t n = p[i] < 0x80 ? 1 : utf8_length(p + i, len - i);
         if (n == 0)
             return refuse(refusal, "", "byte %zu is no valid UTF-8", i + 1);
@@ -81,11 +91,16 @@ static int check_utf8(const unsigned char *p, size_t len, struct refusal *refusa
 /* Where the string that begins before `i` ends: behind its closing quote, or len. */
 static size_t skip_string(const char *line, size_t len, size_t i)
 {
-    for (; i < len; i++) {
-        if (line[i] == '\\')
-            i++;
-        else if (line[i] == '"')
-            return i + 1;
+    while (i < len) {
+        const char *quote = memchr(line + i, '"', len - i);
+        if (!quote)
+            return len;
+        size_t end = (size_t)(quote - line), slashes = 0;
+        while (end - slashes > i && line[end - slashes - 1] == '\\')
+            slashes++;
+        if (slashes % 2 == 0)
+            return end + 1;
+        i = end + 1;
     }
     return len;
 }
@@ -153,20 +168,25 @@ static const char *type_name(const json_t *value)
     return "?";
 }
 
+static int refuse_member(struct refusal *refusal, const char *key, const char *what, const char *got)
+{
+    char at[32];
+    snprintf(at, sizeof at, "/%s", key);
+    return refuse(refusal, at, "%s %s%s", key, what, got);
+}
+
 /* A string member. Missing: NULL, which is an error only if it must be there, as is "". */
 static int get_string(const json_t *json, const char *key, bool must, const char **out,
                       struct refusal *refusal)
 {
     const json_t *value = json_object_get(json, key);
-    char at[32];
-    snprintf(at, sizeof at, "/%s", key);
     *out = NULL;
     if (!value)
-        return must ? refuse(refusal, at, "%s is missing", key) : 0;
+        return must ? refuse_member(refusal, key, "is missing", "") : 0;
     if (!json_is_string(value))
-        return refuse(refusal, at, "%s must be a string, not %s", key, type_name(value));
+        return refuse_member(refusal, key, "must be a string, not ", type_name(value));
     if (must && json_string_length(value) == 0)
-        return refuse(refusal, at, "%s is empty", key);
+        return refuse_member(refusal, key, "is empty", "");
     *out = json_string_value(value);
     return 0;
 }
@@ -174,13 +194,11 @@ static int get_string(const json_t *json, const char *key, bool must, const char
 static int get_object(const json_t *json, const char *key, const json_t **out, struct refusal *refusal)
 {
     const json_t *value = json_object_get(json, key);
-    char at[32];
-    snprintf(at, sizeof at, "/%s", key);
     *out = NULL;
     if (!value || json_is_null(value))
         return 0;
     if (!json_is_object(value))
-        return refuse(refusal, at, "%s must be an object, not %s", key, type_name(value));
+        return refuse_member(refusal, key, "must be an object, not ", type_name(value));
     *out = value;
     return 0;
 }
@@ -262,16 +280,17 @@ static int get_event(struct message *out, struct refusal *refusal)
 /* `content` is text or an object; null, or gone: true, is a file that is not there any more. */
 static int get_file(struct message *out, struct refusal *refusal)
 {
-    const char *session;
+    const char *head;
     const json_t *content = json_object_get(out->json, "content");
     int error = get_string(out->json, "path", true, &out->path, refusal);
     if (!error)
-        error = get_string(out->json, "session", false, &session, refusal);
+        error = get_string(out->json, "head", false, &head, refusal);
     if (error)
         return error;
     out->gone = json_is_true(json_object_get(out->json, "gone")) || !content || json_is_null(content);
     if (!out->gone && !json_is_string(content) && !json_is_object(content))
-        return refuse(refusal, "/content", "content must be a string or an object, not %s", type_name(content));
+        return refuse(refusal, "/content", "content must be a string or an object, not %s",
+                      type_name(content));
     return 0;
 }
 
@@ -324,7 +343,9 @@ int message_parse(struct message *out, const char *line, size_t len, struct refu
     if (error)
         return error;
     json_error_t why;
-    json_t *json = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+    json_t *json = json_read(line, len, MESSAGE_DEPTH_MAX);
+    if (!json)
+        json = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (!json) {
         char *near = strstr(why.text, " near ");
         if (near)

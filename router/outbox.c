@@ -1,12 +1,9 @@
-/* outbox.c: see outbox.h. One post per receiver: its plugin, what it has in flight, its back-off. */
-#include "router/outbox.h"
+/* outbox.c: see outbox.h. One post per receiver (post.c): which there are, what they are handed, and when. */
+#include "router/post.h"
 
 #include "plugins/protocol.h"
 #include "router/compose.h"
 #include "router/host.h"
-#include "router/log.h"
-#include "router/plain.h"
-#include "router/plugin.h"
 #include "router/query.h"
 #include "router/trouble.h"
 #include "rules/text.h"
@@ -16,267 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum {
-    FLIGHTS_MAX = 8, /* handed over and not answered, per receiver */
-    RETRY_FIRST_MS = 1000,
-    RETRY_MAX_MS = 300000,
-    AFTER_MAX_MS = 3600000 /* no receiver's Retry-After holds longer */
-};
-
-struct flight {
-    uint64_t alert_id; /* 0: free, unless test_cb */
-    int64_t marked;    /* the version recorded as in flight … */
-    int64_t version;   /* … and the one handed over: a newer one may have come in between */
-    int64_t ref;       /* the id of the delivery in the protocol; 0: marked, not sent yet */
-    int64_t due_ms;    /* when patience ends */
-    outbox_test_cb test_cb;
-    void *test_arg;
-};
-
-struct post {
-    struct outbox *outbox;
-    char *receiver, *program, *plugin_name;
-    json_t *settings;
-    int64_t patience_ms;
-    struct plugin *plugin;
-    bool leaving; /* no longer configured */
-    struct flight flights[FLIGHTS_MAX];
-    int attempts; /* failed in a row */
-    int64_t not_before_ms;
-    int64_t delivered, retried, failed;
-    struct post *next;
-};
-
-struct outbox {
-    uv_loop_t *loop;
-    char *libexec;
-    struct outbox_router router;
-    struct post *posts;
-    int64_t next_ref;
-    bool stopping;
-};
-
-/* ---- flights ------------------------------------------------------------------------------------- */
-
-static bool flying(const struct flight *flight)
-{
-    return flight->alert_id || flight->test_cb;
-}
-
-static struct flight *free_flight(struct post *post)
-{
-    for (int i = 0; i < FLIGHTS_MAX; i++) {
-        if (!flying(&post->flights[i]))
-            return &post->flights[i];
-    }
-    return NULL;
-}
-
-static struct flight *find_flight(struct post *post, uint64_t alert_id)
-{
-    for (int i = 0; i < FLIGHTS_MAX; i++) {
-        if (post->flights[i].alert_id == alert_id)
-            return &post->flights[i];
-    }
-    return NULL;
-}
-
-/* 1 s, 2 s, 4 s … 5 min, and up to a quarter more, by a hash of what is retried: no thundering herd. */
-static int64_t retry_delay(const struct post *post, uint64_t alert_id, int64_t after_ms)
-{
-    int64_t delay = RETRY_FIRST_MS;
-    for (int i = 1; i < post->attempts && delay < RETRY_MAX_MS; i++)
-        delay *= 2;
-    if (delay > RETRY_MAX_MS)
-        delay = RETRY_MAX_MS;
-    uint64_t hash = (alert_id + (uint64_t)post->attempts) * 0x9e3779b97f4a7c15u;
-    delay += (int64_t)((hash >> 40) % (uint64_t)(delay / 4 + 1));
-    return after_ms > delay ? after_ms : delay;
-}
-
-static void tell_trouble(struct post *post, const char *reason)
-{
-    char key[TROUBLE_KEY_MAX], what[TROUBLE_TEXT_MAX], todo[TROUBLE_TEXT_MAX];
-    snprintf(key, sizeof key, "receiver %.40s", post->receiver);
-    snprintf(what, sizeof what, "receiver %.40s does not take alerts: %.240s", post->receiver, reason);
-    snprintf(todo, sizeof todo, "mend it, then: quietbell test %.40s", post->receiver);
-    if (trouble_set(key, what, todo))
-        log_error("%s", what);
-}
-
-/* True if there was one. */
-static bool clear_trouble(const struct post *post)
-{
-    char key[TROUBLE_KEY_MAX];
-    snprintf(key, sizeof key, "receiver %.40s", post->receiver);
-    return trouble_clear(key);
-}
-
-static void end_trouble(const struct post *post)
-{
-    if (clear_trouble(post))
-        log_info("receiver %s takes alerts again", post->receiver);
-}
-
-/* One attempt is over: says so to the core, or to whoever tried the receiver out. */
-static void land(struct post *post, struct flight *flight, enum outcome_type type, int64_t after_ms,
-                 const char *reason)
-{
-    struct flight landed = *flight;
-    *flight = (struct flight){0};
-    if (type == OUTCOME_DELIVERED) {
-        post->delivered++;
-        post->attempts = 0;
-        post->not_before_ms = 0;
-        end_trouble(post);
-    } else {
-        post->attempts++;
-        post->retried += type == OUTCOME_RETRY;
-        post->failed += type == OUTCOME_FAILED;
-        if (type == OUTCOME_RETRY && !landed.test_cb)
-            post->not_before_ms = host_elapsed_ms() + retry_delay(post, landed.alert_id, after_ms);
-        tell_trouble(post, reason);
-    }
-    if (landed.test_cb) {
-        landed.test_cb(landed.test_arg, type == OUTCOME_DELIVERED, reason);
-        return;
-    }
-    const struct outcome outcome = {.type = type,
-                                    .receiver = post->receiver,
-                                    .alert_id = landed.alert_id,
-                                    .version = type == OUTCOME_DELIVERED ? landed.version : landed.marked,
-                                    .reason = reason};
-    post->outbox->router.outcome(post->outbox->router.arg, &outcome);
-}
-
-/* ---- what a plugin says -------------------------------------------------------------------------- */
-
-static const char *member(const json_t *message, const char *key)
-{
-    return text_or(json_string_value(json_object_get(message, key)), "");
-}
-
-/* A plugin's sentence, cut and on one line. */
-static void take_reason(const json_t *message, const char *otherwise, char *buf, size_t size)
-{
-    plain_line(text_or(member(message, "reason"), otherwise), buf, size);
-}
-
-static void take_result(struct post *post, const json_t *message)
-{
-    char reason[PROTOCOL_REASON_MAX];
-    int64_t ref = strtoll(member(message, "id"), NULL, 10);
-    struct flight *flight = NULL;
-    for (int i = 0; i < FLIGHTS_MAX; i++) {
-        if (flying(&post->flights[i]) && post->flights[i].ref && post->flights[i].ref == ref)
-            flight = &post->flights[i];
-    }
-    if (!flight)
-        return log_debug("receiver %s: its plugin answered what is not in flight", post->receiver);
-    for (int i = 0; i < FLIGHTS_MAX; i++) /* it works: each answer renews the patience for the others */
-        post->flights[i].due_ms = host_elapsed_ms() + post->patience_ms;
-    const char *outcome = member(message, "outcome");
-    json_int_t after_ms = json_integer_value(json_object_get(message, "after_ms"));
-    take_reason(message, "it gave no reason", reason, sizeof reason);
-    if (strcmp(outcome, PROTOCOL_DELIVERED) == 0)
-        land(post, flight, OUTCOME_DELIVERED, 0, "");
-    else if (strcmp(outcome, PROTOCOL_FAILED) == 0)
-        land(post, flight, OUTCOME_FAILED, 0, reason);
-    else
-        land(post, flight, OUTCOME_RETRY,
-             after_ms < 0              ? 0
-             : after_ms > AFTER_MAX_MS ? AFTER_MAX_MS
-                                       : after_ms,
-             reason);
-}
-
-static void take_acted(struct post *post, const json_t *message, const char *action)
-{
-    struct command command = {.alert_id = id_parse(member(message, "alert")),
-                              .version = json_integer_value(json_object_get(message, "version")),
-                              .for_ms = json_integer_value(json_object_get(message, "for_ms"))};
-    if (!command.alert_id || command.version <= 0)
-        return;
-    if (strcmp(action, "acknowledge") == 0) {
-        command.type = COMMAND_ACK;
-    } else if (strcmp(action, "snooze") == 0) {
-        command.type = COMMAND_SNOOZE;
-        if (command.for_ms <= 0 || command.for_ms > INT64_C(30) * 86400000)
-            command.for_ms = 1800000;
-    } else {
-        return; /* open: a jump to the place, of a later issue */
-    }
-    post->outbox->router.command(post->outbox->router.arg, &command);
-}
-
-static void on_said(void *arg, const char *type, const json_t *message)
-{
-    struct post *post = arg;
-    if (strcmp(type, PROTOCOL_RESULT) == 0)
-        take_result(post, message);
-    else if (strcmp(type, "acted") == 0)
-        take_acted(post, message, member(message, "action"));
-    else if (strcmp(type, "closed") == 0 && strcmp(member(message, "by"), "person") == 0)
-        take_acted(post, message, "acknowledge"); /* dismissed by hand; a time-out says nothing */
-    else if (strcmp(type, "event") == 0 &&
-             !post->outbox->router.event(post->outbox->router.arg, post->receiver, message))
-        plugin_nonsense(post->plugin, "an event that is no message");
-}
-
-static void on_up(void *arg, bool updates, bool withdraws)
-{
-    struct post *post = arg;
-    const struct outcome outcome = {
-        .type = OUTCOME_UP, .receiver = post->receiver, .updates = updates, .withdraws = withdraws};
-    post->attempts = 0;
-    post->not_before_ms = 0;
-    end_trouble(post);
-    log_info("receiver %s: its plugin %s serves", post->receiver, post->plugin_name);
-    post->outbox->router.outcome(post->outbox->router.arg, &outcome);
-}
-
-/* It was not handed over after all, or nobody knows whether it arrived: it returns to the queue. */
-static void not_handed(struct post *post, struct flight *flight)
-{
-    const struct outcome nothing = {
-        .type = OUTCOME_HANDED, .receiver = post->receiver, .alert_id = flight->alert_id, .version = 0};
-    *flight = (struct flight){0};
-    post->outbox->router.outcome(post->outbox->router.arg, &nothing);
-}
-
-static void give_back(struct post *post, struct flight *flight, const char *reason)
-{
-    if (flight->test_cb)
-        land(post, flight, OUTCOME_FAILED, 0, reason);
-    else
-        not_handed(post, flight);
-}
-
-/* What was in flight may have arrived, or not: it returns to the queue. */
-static void on_down(void *arg, const char *reason)
-{
-    struct post *post = arg;
-    const struct outcome outcome = {.type = OUTCOME_DOWN, .receiver = post->receiver, .reason = reason};
-    tell_trouble(post, reason);
-    post->outbox->router.outcome(post->outbox->router.arg, &outcome);
-    for (int i = 0; i < FLIGHTS_MAX; i++) {
-        if (flying(&post->flights[i]) && post->flights[i].ref)
-            give_back(post, &post->flights[i], reason);
-    }
-}
-
-static void on_changed(void *arg)
-{
-    struct post *post = arg;
-    post->outbox->router.changed(post->outbox->router.arg);
-}
-
-static bool is_busy(void *arg)
-{
-    const struct post *post = arg;
-    return post->outbox->router.busy(post->outbox->router.arg);
-}
 
 /* ---- configuration ------------------------------------------------------------------------------- */
 
@@ -314,7 +50,6 @@ static struct post *find_post(const struct outbox *outbox, const char *receiver)
 static void open_post(struct outbox *outbox, const struct config_receiver *receiver)
 {
     struct post *post = must_alloc(sizeof *post);
-    const struct plugin_owner owner = {post, on_up, on_down, on_said, on_changed, is_busy};
     post->outbox = outbox;
     post->receiver = must_copy(receiver->name);
     post->program = program_of(outbox, receiver->plugin);
@@ -323,6 +58,7 @@ static void open_post(struct outbox *outbox, const struct config_receiver *recei
     post->patience_ms = receiver->patience_ms;
     post->next = outbox->posts;
     outbox->posts = post;
+    const struct plugin_owner owner = post_owner(post);
     post->plugin = plugin_start(outbox->loop, post->receiver, post->program, post->settings,
                                 post->patience_ms, &owner);
 }
@@ -344,7 +80,7 @@ static void close_post(struct outbox *outbox, struct post *post)
         if (post->flights[i].test_cb)
             post->flights[i].test_cb(post->flights[i].test_arg, false, "the daemon is stopping it");
     }
-    clear_trouble(post);
+    post_clear_trouble(post);
     plugin_stop(post->plugin, on_gone, outbox);
     json_decref(post->settings);
     free(post->receiver);
@@ -381,7 +117,7 @@ void outbox_configure(struct outbox *outbox, const struct config *config)
         if (!receiver) {
             post->leaving = true;
         } else if (!same_post(outbox, post, receiver)) {
-            on_down(post, "its settings changed");
+            post_down(post, "its settings changed");
             close_post(outbox, post);
         } else {
             post->leaving = false;
@@ -437,9 +173,9 @@ void outbox_kick(struct outbox *outbox, const struct rules *rules)
             continue;
         struct post *post = post_of(outbox, rules, alert);
         if (!post || plugin_state(post->plugin) != PLUGIN_SERVING || post->not_before_ms > now_ms ||
-            find_flight(post, alert->record.id))
+            post_find_flight(post, alert->record.id))
             continue;
-        struct flight *flight = free_flight(post);
+        struct flight *flight = post_free_flight(post);
         if (!flight || (post->attempts > 0 && flight != &post->flights[0]))
             continue; /* after a failure one delivery at a time tries the way */
         flight->alert_id = alert->record.id;
@@ -472,12 +208,13 @@ void outbox_hand(struct outbox *outbox, const struct rules *rules, const struct 
                  uint64_t alert_id, int64_t version)
 {
     for (struct post *post = outbox->posts; post; post = post->next) {
-        struct flight *flight = find_flight(post, alert_id);
+        struct flight *flight = post_find_flight(post, alert_id);
         if (!flight || flight->ref || version == 0)
             continue;
         const struct alert *alert = rules_alert_find(rules, alert_id);
-        if (!alert || outbox->stopping || (!alert->open && !alert->delivered && !alert->maybe)) {
-            not_handed(post, flight);
+        if (!alert || outbox->stopping || alert->queued <= alert->delivered ||
+            (!alert->open && !alert->delivered && !alert->maybe)) {
+            post_not_handed(post, flight);
             return;
         }
         flight->ref = ++outbox->next_ref;
@@ -485,9 +222,9 @@ void outbox_hand(struct outbox *outbox, const struct rules *rules, const struct 
         flight->due_ms = host_elapsed_ms() + post->patience_ms;
         json_t *message = hand_message(rules, now, alert, flight->ref);
         if (!message || !plugin_send(post->plugin, message)) {
-            flight = find_flight(post, alert_id); /* a failing plugin lands its own flights */
+            flight = post_find_flight(post, alert_id); /* a failing plugin lands its own flights */
             if (flight)
-                not_handed(post, flight);
+                post_not_handed(post, flight);
         }
         json_decref(message);
         return;
@@ -512,7 +249,7 @@ bool outbox_test(struct outbox *outbox, const char *receiver, const char *title,
     struct post *post = find_post(outbox, receiver);
     if (!post)
         return false;
-    struct flight *flight = free_flight(post);
+    struct flight *flight = post_free_flight(post);
     if (plugin_state(post->plugin) != PLUGIN_SERVING || !flight) {
         cb(arg, false,
            flight ? text_or(plugin_reason(post->plugin), "its plugin is starting") : "it is busy");
@@ -530,7 +267,7 @@ bool outbox_test(struct outbox *outbox, const char *receiver, const char *title,
                                 "at_ms", (json_int_t)host_wall_ms(), "key", "test", "needs");
     bool sent = message && plugin_send(post->plugin, message);
     if (!sent && flight->test_cb)
-        land(post, flight, OUTCOME_FAILED, 0, "its plugin does not read");
+        post_land(post, flight, OUTCOME_FAILED, 0, "its plugin does not read");
     json_decref(message);
     return true;
 }
@@ -549,7 +286,7 @@ static int64_t look_at_flights(struct post *post, int64_t elapsed_ms)
     int64_t next_ms = NEVER_MS;
     for (int i = 0; i < FLIGHTS_MAX; i++) {
         struct flight *flight = &post->flights[i];
-        if (!flying(flight) || !flight->ref)
+        if (!post_flying(flight) || !flight->ref)
             continue;
         if (flight->due_ms <= elapsed_ms) {
             plugin_fail(post->plugin, "did not answer a delivery in time");

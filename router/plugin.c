@@ -1,5 +1,7 @@
 /* plugin.c: see plugin.h. One socket pair is the child's stdin and stdout (one descriptor here); its stderr
- * is the daemon's. Its process group is its own, so that Ctrl-C reaches the daemon alone. */
+ * is the daemon's. Its process group is its own, so that Ctrl-C reaches the daemon alone.
+ *
+ * Long because a plugin's whole life is one state machine, read in one piece. */
 #include "router/plugin.h"
 
 #include "plugins/line.h"
@@ -19,12 +21,12 @@
 enum {
     BACKOFF_FIRST_MS = 500,
     BACKOFF_MAX_MS = 60000,
-    STEADY_MS = 30000,    /* after so long in service the back-off begins anew */
-    EXIT_GRACE_MS = 200,  /* between the end of its output and its exit */
-    STOP_GRACE_MS = 2000, /* between stop and the signal */
+    STEADY_MS = 30000,       /* after so long in service the back-off begins anew */
+    EXIT_GRACE_MS = 200,     /* between the end of its output and its exit */
+    STOP_GRACE_MS = 2000,    /* between stop and the signal */
     UNREAD_WAIT = 64 * 1024, /* bytes it has not read: it is read no further */
-    UNREAD_MAX = 4 << 20, /* bytes it has not read: it hangs */
-    NONSENSE_MAX = 200,   /* messages without sense in one service: it floods */
+    UNREAD_MAX = 4 << 20,    /* bytes it has not read: it hangs */
+    NONSENSE_MAX = 200,      /* messages without sense in one service: it floods */
     READ_SIZE = 64 * 1024
 };
 

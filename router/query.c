@@ -92,38 +92,32 @@ static json_t *sessions(const struct query *world, const json_t *message)
     return page_answer("sessions", list, &page);
 }
 
-/* Open needs in the order to do them, resolved ones after them, the youngest first; answered ones last. */
-static int by_order(const void *a, const void *b)
+/* Resolved ones, the youngest first. */
+static int by_end(const void *a, const void *b)
 {
     const struct need *x = *(const struct need *const *)a, *y = *(const struct need *const *)b;
-    bool x_open = need_open(x), y_open = need_open(y);
-    bool x_quiet = x->acked || x->snoozed_until_ms, y_quiet = y->acked || y->snoozed_until_ms;
-
-    if (x_open != y_open)
-        return x_open ? -1 : 1;
-    if (!x_open)
-        return x->resolved_ms == y->resolved_ms ? (x->record.id < y->record.id ? 1 : -1)
-                                                : (x->resolved_ms < y->resolved_ms ? 1 : -1);
-    if (x_quiet != y_quiet)
-        return x_quiet ? 1 : -1;
-    return need_compare(x, y);
+    if (x->resolved_ms != y->resolved_ms)
+        return x->resolved_ms < y->resolved_ms ? 1 : -1;
+    return x->record.id < y->record.id ? 1 : -1;
 }
 
-/* All needs in order, n of them; the caller frees the array, not what it points to. */
-static const struct need **ordered_needs(const struct rules *rules, bool all, size_t *n)
+/* Open needs in the order to serve them, resolved ones after them if `all`; n of them; the caller frees the
+ * array, not what it points to. */
+static const struct need **ordered_needs(const struct query *world, bool all, size_t *n)
 {
-    size_t room = 0;
-    *n = 0;
-    for (const struct need *need = NULL; (need = rules_need_next(rules, need));)
+    size_t room = 1; /* resolved ones, too */
+    for (const struct need *need = NULL; (need = rules_need_next(world->rules, need));)
         room++;
-    const struct need **list = malloc((room + 1) * sizeof *list);
+    const struct need **list = malloc(room * sizeof *list);
     if (!list)
         abort();
-    for (const struct need *need = NULL; (need = rules_need_next(rules, need));) {
-        if (all || need_open(need))
+    size_t open = (size_t)rules_board(world->rules, &world->now, list);
+    *n = open;
+    for (const struct need *need = NULL; all && (need = rules_need_next(world->rules, need));) {
+        if (!need_open(need))
             list[(*n)++] = need;
     }
-    qsort(list, *n, sizeof *list, by_order);
+    qsort(list + open, *n - open, sizeof *list, by_end);
     return list;
 }
 
@@ -132,7 +126,7 @@ static json_t *needs(const struct query *world, const json_t *message)
     json_t *list = view_array();
     struct page page = page_of(message);
     size_t n;
-    const struct need **ordered = ordered_needs(world->rules, wants_all(message), &n);
+    const struct need **ordered = ordered_needs(world, wants_all(message), &n);
 
     for (size_t i = 0; i < n; i++) {
         if (page_takes(&page))
@@ -165,6 +159,22 @@ static json_t *focuses(const struct query *world)
     return list;
 }
 
+/* The one to serve next: the first that is neither acknowledged nor snoozed, if any. */
+static json_t *next(const struct query *world)
+{
+    size_t n, wanting = 0;
+    const struct need **ordered = ordered_needs(world, false, &n);
+    json_t *view = view_object();
+
+    while (wanting < n && !ordered[wanting]->acked && !ordered[wanting]->snoozed_until_ms)
+        wanting++;
+    if (wanting > 0)
+        view_set(view, "need", view_need(world->rules, &world->now, ordered[0]));
+    set_number(view, "waiting", (int64_t)wanting);
+    free(ordered);
+    return answer("next", view);
+}
+
 /* ---- status --------------------------------------------------------------------------------------- */
 
 /* Sessions with an open need in the order to do them, then the others by id; ended ones never. */
@@ -173,7 +183,7 @@ static json_t *board(const struct query *world, int64_t *more)
     json_t *list = view_array();
     int64_t rows = 0;
     size_t n;
-    const struct need **ordered = ordered_needs(world->rules, false, &n);
+    const struct need **ordered = ordered_needs(world, false, &n);
 
     for (size_t i = 0; i < n; i++) {
         if (rows++ < QUERY_ROWS)
@@ -429,9 +439,9 @@ static json_t *why(const struct query *world, const json_t *message)
 
 /* ---- the door -------------------------------------------------------------------------------------- */
 
-static const char *const commands[] = {"status", "sessions", "needs",
-                                       "alerts", "why",      "focus-status"};
-enum { STATUS, SESSIONS, NEEDS, ALERTS, WHY, FOCUS_STATUS, QUERIES };
+static const char *const commands[] = {"status", "sessions",     "needs", "alerts",
+                                       "why",    "focus-status", "next"};
+enum { STATUS, SESSIONS, NEEDS, ALERTS, WHY, FOCUS_STATUS, NEXT, QUERIES };
 
 static int find_command(const char *command)
 {
@@ -461,6 +471,8 @@ json_t *query_answer(const struct query *world, const char *command, const json_
         return why(world, message);
     case FOCUS_STATUS:
         return answer("focus", focuses(world));
+    case NEXT:
+        return next(world);
     }
     return refuse("unknown command \"%s\"", command);
 }

@@ -1,5 +1,5 @@
 /* query.h: the daemon's answers to the commands that only read: status, sessions, needs, alerts, why,
- * focus-status.
+ * focus-status, next.
  *
  * Answered between turns, so nobody sees what is not committed. Nothing here changes anything. */
 #ifndef ROUTER_QUERY_H
@@ -68,6 +68,7 @@ bool query_knows(const char *command);
  *                 "needs"?:[{"need":…,"steps":[…]}]}}; asked by "need", "session", "alert", or "of", which
  *                 may be any of them: ids, or a beginning of the agent's own session id
  *   focus-status  {"focus":[…]}
+ *   next          {"next":{"need"?:{…},"waiting":N}}    the one to serve next; how many wait, that one too
  *
  * "from":N in the message skips rows; "next":N in an answer says that there are more. */
 json_t *query_answer(const struct query *world, const char *command, const json_t *message);

@@ -25,6 +25,11 @@ static const struct client_command commands[] = {
      "--all  resolved ones too, as far as remembered", "all", client_needs},
     {"alerts", "[--all]", "list the alerts that are open on receivers",
      "--all  withdrawn ones too, as far as remembered", "all", client_alerts},
+    {"next", "[--peek]", "show the one need to serve next, and where it is",
+     "Tells the daemon that you go there: until a minute passes without another act of yours, nothing\n"
+     "else is told but what is critical, and that silently.\n"
+     "--peek  only look",
+     "peek", client_next},
     {"why", "ID", "show how a need, session or alert was judged, step by step",
      "ID is one that `needs`, `sessions` or `alerts` show, the beginning of an agent's\n"
      "session id, or a repository in which one session needs you.",
@@ -35,6 +40,15 @@ static const struct client_command commands[] = {
     {"resolve", "ID… | all", "close by hand: nothing is to be done any more", NULL, NULL, client_resolve},
     {"focus", "on NAME [for 45m] | off [NAME] | status", "do not disturb, by name", NULL, NULL,
      client_focus},
+    {"break", "", "say that you have just finished something: a good moment to be told", NULL, NULL,
+     client_break},
+    {"presence", "[active|idle|locked|away] [OPTION…]",
+     "say where you are, as a sensor would: from a screen locker, a tmux hook",
+     "--pane %3 [--tmux SOCKET], --window ID, --tty PATH   what is in front of you\n"
+     "--nowhere         nothing that is known is in front of you\n"
+     "--dnd on|off      the desktop's own do-not-disturb switch\n"
+     "--breakpoint WHAT you have just finished this: \"a commit\"",
+     "pane= tmux= window= tty= nowhere dnd= breakpoint=", client_presence},
     {"post", "[--agent A] [--session S] [--state STATE] [--kind KIND] --title T [OPTION…] | -",
      "post an event from a script, or JSON lines from stdin",
      "--agent A       which agent speaks (shell)\n"
@@ -67,7 +81,8 @@ static const struct client_command commands[] = {
     {"check", "[FILE]", "check a configuration file; needs no daemon",
      "Prints every problem with file, line, column and a suggestion; exits with 1 if there is one.",
      NULL, client_check},
-    {"mapping", "test FILE PAYLOAD [--event NAME]", "show what an agent's message becomes; needs no daemon",
+    {"mapping", "test FILE PAYLOAD [--event NAME]",
+     "show what an agent's message becomes; needs no daemon",
      "FILE is a mapping file, or the name of an agent. PAYLOAD is a file, - for stdin, or the JSON\n"
      "itself: what the agent hands to its hook, or a whole message, or several of either.\n"
      "--event NAME    the name on the hook's command line",

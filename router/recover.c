@@ -201,6 +201,8 @@ static void on_started(void *owner, struct arrival *arrival, const struct answer
     if (router->ready)
         router->ready(router->ready_arg);
     router->ready = NULL;
+    router->started = true;
+    router_want(router);
 }
 
 static void offer_gone(struct router *router, const struct session *session)

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "mapping.h"
 #include "observe.h"
+#include "presence.h"
 #include "recording.h"
 #include "replay_print.h"
 #include "rules/text.h"
@@ -143,6 +144,13 @@ static int play_command(struct replay *replay, const struct message *message, st
         step(replay, &(struct input){.type = INPUT_COMMAND, .command = command});
         return 0;
     }
+    if (strcmp(message->command, "presence") == 0) {
+        struct presence_input presence;
+        int status = presence_parse(message->json, &presence, refusal);
+        if (status == 0)
+            step(replay, &(struct input){.type = INPUT_PRESENCE, .presence = presence});
+        return status;
+    }
     return refuse(refusal, "/command", "the command %s changes nothing in a replay", message->command);
 }
 
@@ -150,13 +158,10 @@ static int play_command(struct replay *replay, const struct message *message, st
 static int play_seen(struct replay *replay, const struct message *message, struct refusal *refusal)
 {
     struct mapped mapped;
-    struct event event;
-    struct moment now = {
-        .wall_ms = replay->now_ms, .steady_ms = replay->now_ms, .next_offset_ms = NEVER_MS};
     int got = mapping_event(replay->mappings, message, &mapped, refusal);
     replay->print.events += got > 0;
-    while (got > 0 && observe_next(replay->rules, &now, &mapped, &event))
-        step(replay, &(struct input){.type = INPUT_EVENT, .event = &event});
+    if (got > 0 && observe_counts(replay->rules, &mapped))
+        step(replay, &(struct input){.type = INPUT_EVENT, .event = &mapped.event});
     return got;
 }
 

@@ -1,4 +1,6 @@
-/* router.c: the turn. Read router_take() first: it is the whole way of what comes in, through the shell. */
+/* router.c: the turn. Read router_take() first: it is the whole way of what comes in, through the shell.
+ *
+ * Long because a turn, what it is fed by, and its end belong together. */
 #include "router/router.h"
 
 #include "router/host.h"
@@ -112,23 +114,6 @@ static void judge(struct router *router, struct arrival *arrival, struct input *
     record(router, arrival);
 }
 
-/* An event; of a file there may be some that come before it, each an input of its own. */
-static void judge_mapped(struct router *router, struct arrival *arrival, struct mapped *mapped)
-{
-    struct event event;
-    if (mapped->observed && !mapped->gone && !watching_believes(mapped))
-        return;
-    while (observe_next(router->rules, &router->now, mapped, &event)) {
-        struct arrival *one = arrival;
-        if (mapped->n_closed > 0) {
-            one = arrival_new(INPUT_EVENT);
-            one->next = router->batch;
-            router->batch = one;
-        }
-        judge(router, one, &(struct input){.event = &event});
-    }
-}
-
 /* A message: known already, or mapped to an event, or refused. */
 static void judge_message(struct router *router, struct arrival *arrival)
 {
@@ -152,7 +137,8 @@ static void judge_message(struct router *router, struct arrival *arrival)
     } else {
         if (text_empty(mapped.event.host))
             mapped.event.host = host_name();
-        judge_mapped(router, arrival, &mapped);
+        if (watching_believes(router, &mapped))
+            judge(router, arrival, &(struct input){.event = &mapped.event});
     }
 }
 
@@ -204,13 +190,14 @@ static void tick(struct router *router)
     router->batch = arrival;
 }
 
-/* Moves what has arrived into the batch, and steps it in order. */
-static void step_all(struct router *router)
+/* Moves what has arrived into the batch, behind what is in it, and steps it in order. */
+static void step_queue(struct router *router)
 {
     struct arrival **end = &router->batch;
-    int n = 0;
-    while (router->queue && n < BATCH_MAX - 1 && router->n_inputs < BATCH_MAX - 1 - OBSERVE_MAX) {
-        n++;
+    while (*end)
+        end = &(*end)->next;
+    while (router->queue && router->n_batch < BATCH_MAX - 1) {
+        router->n_batch++;
         struct arrival *arrival = router->queue;
         router->queue = arrival->next;
         router->weight -= arrival_weight(arrival);
@@ -221,15 +208,27 @@ static void step_all(struct router *router)
     }
     if (!router->queue)
         router->queue_end = &router->queue;
-    if (n == 0 && router->deadline_ms <= router->now.steady_ms)
+}
+
+/* What has arrived; else a deadline that came. What is to be delivered now is marked in flight in the same
+ * transaction, so that a delivery costs one commit and not two. */
+static void step_all(struct router *router)
+{
+    router->n_batch = 0;
+    step_queue(router);
+    if (router->n_batch == 0 && router->deadline_ms <= router->now.steady_ms)
         tick(router);
+    if (router->n_inputs > 0) {
+        outbox_kick(router->outbox, router->rules);
+        step_queue(router);
+    }
 }
 
 /* ---- the turn --------------------------------------------------------------------------------------- */
 
-static void on_commit(uv_work_t *work)
+static void commit(void *arg)
 {
-    struct router *router = work->data;
+    struct router *router = arg;
     router->status = store_commit(router->store, &router->commit);
 }
 
@@ -254,6 +253,7 @@ static void speak(struct router *router)
             router->config = arrival->config;
             router->config_wall_ms = router->now.wall_ms;
             arrival->config = NULL;
+            router_reply(arrival, &answer); /* before the plugins: starting them takes milliseconds */
             outbox_configure(router->outbox, router->config);
             watching_configure(router);
         }
@@ -279,13 +279,13 @@ static void end_turn(struct router *router)
     router->was_full |= router_full(router);
 }
 
-static void after_commit(uv_work_t *work, int cancelled)
+static void after_commit(void *arg)
 {
-    struct router *router = work->data;
+    struct router *router = arg;
     router->committing = false;
     router_want(router);
-    if (cancelled || router->status < 0) {
-        recover_failed(router, cancelled ? cancelled : router->status);
+    if (router->status < 0) {
+        recover_failed(router, router->status);
         return;
     }
     rules_committed(router->rules);
@@ -311,8 +311,7 @@ void router_take(struct router *router)
     router->commit =
         (struct store_batch){router->inputs, router->n_inputs, rules_changed(router->rules)};
     router->committing = true;
-    if (uv_queue_work(router->loop, &router->work, on_commit, after_commit) < 0)
-        abort(); /* only with wrong arguments */
+    worker_run(&router->worker);
 }
 
 /* ---- the store's side work --------------------------------------------------------------------------- */
@@ -322,6 +321,8 @@ void router_take(struct router *router)
 static void on_side(uv_work_t *work)
 {
     struct router *router = work->data;
+    while (store_stretch_due(router->store))
+        store_stretch(router->store);
     if (store_checkpoint_due(router->store))
         store_checkpoint(router->store);
     while (store_retain(router->store, router->retained_ms, STORE_RETAIN_MOST) > 0)
@@ -342,8 +343,9 @@ static void after_side(uv_work_t *work, int cancelled)
 static void work_aside(struct router *router)
 {
     bool hour = router->now.steady_ms - router->retained_ms > HOUR_MS;
-    if (router->side_busy || router->stopping || (!hour && !store_checkpoint_due(router->store)))
-        return;
+    bool due = hour || store_checkpoint_due(router->store) || store_stretch_due(router->store);
+    if (!due || !router->started || router->side_busy || router->stopping)
+        return; /* nothing before "ready": whoever starts it waits */
     if (hour)
         router->retained_ms = router->now.steady_ms;
     if (router->now.steady_ms - router->checked_ms > 24 * HOUR_MS) {
@@ -475,7 +477,7 @@ int router_open(struct router **out, uv_loop_t *loop, const struct paths *paths,
     router->queue_end = &router->queue;
     router->asked_end = &router->asked;
     router->deadline_ms = NEVER_MS;
-    router->work.data = router->side.data = router;
+    router->side.data = router;
     router->started_wall_ms = host_wall_ms();
     router->outbox = outbox_new(loop, paths->libexec, &ears);
     watching_open(router);
@@ -497,10 +499,11 @@ int router_open(struct router **out, uv_loop_t *loop, const struct paths *paths,
     }
     uv_poll_init(loop, &router->timer, router->timer_fd);
     uv_check_init(loop, &router->check);
-    router->timer.data = router->check.data = router->idle.data = router;
+    worker_begin(&router->worker, loop, commit, after_commit, router);
+    router->timer.data = router->check.data = router->idle.data = router->worker.done_async.data = router;
     uv_poll_start(&router->timer, UV_READABLE, on_timer);
     uv_check_start(&router->check, on_check);
-    router->open_handles = 3;
+    router->open_handles = 4;
     host_timer_set(router->timer_fd, NEVER_MS);
     return 0;
 }
@@ -518,6 +521,8 @@ static void stop_if_done(struct router *router)
         !outbox_stopped(router->outbox) || router->queue ||
         uv_is_closing((uv_handle_t *)&router->check))
         return;
+    worker_end(&router->worker);
+    uv_close((uv_handle_t *)&router->worker.done_async, on_handle_closed);
     uv_close((uv_handle_t *)&router->timer, on_handle_closed);
     uv_close((uv_handle_t *)&router->check, on_handle_closed);
     uv_close((uv_handle_t *)&router->idle, on_handle_closed);

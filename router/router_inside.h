@@ -11,6 +11,7 @@
 #include "router/router.h"
 #include "router/sensor.h"
 #include "router/store.h"
+#include "router/worker.h"
 
 enum {
     BATCH_MAX = 1024,          /* inputs in one transaction */
@@ -44,10 +45,10 @@ struct router {
     size_t weight;
     struct arrival *batch; /* of the turn */
     struct store_input inputs[BATCH_MAX];
-    int n_inputs;
+    int n_inputs, n_batch;
     struct store_batch commit;
     int status;
-    uv_work_t work;
+    struct worker worker; /* commits */
     bool committing, wanted, stopping;
     struct moment now; /* of the turn: the clock is read once */
     uint64_t seq;
@@ -63,7 +64,7 @@ struct router {
 
     /* the store's side work */
     uv_work_t side;
-    bool side_busy, checking;
+    bool side_busy, checking, started;
     int64_t retained_ms, checked_ms;
 
     /* a failing store (recover.c) */
@@ -95,8 +96,8 @@ void watching_open(struct router *router);
 /* Runs the file watch, if any mapping names files and the configuration does not switch it off. */
 void watching_configure(struct router *router);
 void watching_stop(struct router *router);
-/* False: the file was left behind by a process that has died. */
-bool watching_believes(const struct mapped *mapped);
+/* Whether a message counts: not if a file was left behind by a process that has died (or see observe.h). */
+bool watching_believes(const struct router *router, const struct mapped *mapped);
 
 /* recover.c: the commit failed: nothing is acknowledged, the state is loaded anew */
 void recover_failed(struct router *router, int status);

@@ -48,7 +48,8 @@ static void on_changed(void *arg)
     sensor->owner.changed(sensor->owner.arg);
 }
 
-struct sensor *sensor_new(uv_loop_t *loop, const char *libexec, const char *name, const struct sensor_owner *owner)
+struct sensor *sensor_new(uv_loop_t *loop, const char *libexec, const char *name,
+                          const struct sensor_owner *owner)
 {
     struct sensor *sensor = must_alloc(sizeof *sensor);
     char path[4096];
@@ -86,7 +87,8 @@ void sensor_configure(struct sensor *sensor, json_t *settings)
     if (!settings)
         return;
     sensor->settings = json_incref(settings);
-    sensor->plugin = plugin_start(sensor->loop, sensor->name, sensor->program, settings, PATIENCE_MS, &owner);
+    sensor->plugin =
+        plugin_start(sensor->loop, sensor->name, sensor->program, settings, PATIENCE_MS, &owner);
 }
 
 bool sensor_send(struct sensor *sensor, const json_t *message)

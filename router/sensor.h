@@ -18,7 +18,8 @@ struct sensor_owner {
 };
 
 /* `name` is that of the plugin in libexec, too. */
-struct sensor *sensor_new(uv_loop_t *loop, const char *libexec, const char *name, const struct sensor_owner *owner);
+struct sensor *sensor_new(uv_loop_t *loop, const char *libexec, const char *name,
+                          const struct sensor_owner *owner);
 /* Runs it with these settings (borrowed); NULL: stops it. The same as before: nothing happens. */
 void sensor_configure(struct sensor *sensor, json_t *settings);
 bool sensor_send(struct sensor *sensor, const json_t *message);

@@ -155,7 +155,7 @@ static void disconnect(struct store *store)
     sqlite3_close(store->writer);
     store->side = store->reader = store->writer = NULL;
     store->check = (struct check){0, INT64_MIN};
-    store->wal_pages = store->wal_copied = 0;
+    store->wal_pages = store->wal_copied = store->wal_room = 0;
 }
 
 /* ---- open ------------------------------------------------------------------------------------ */
@@ -213,9 +213,10 @@ static int begin(struct store *store, bool *fresh)
         error = store_schema(store, fresh);
     if (error)
         return error;
+    /* The log keeps its length: STORE_WAL_MOST bounds it, and growing again is slow (store_stretch). */
     int rc = sqlite3_exec(store->writer,
                           "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-                          "PRAGMA journal_size_limit=8388608; PRAGMA secure_delete=FAST",
+                          "PRAGMA journal_size_limit=-1; PRAGMA secure_delete=FAST",
                           NULL, NULL, NULL);
     if (rc != SQLITE_OK)
         return store_fail(store, store->writer, rc, "opening");

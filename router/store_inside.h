@@ -53,6 +53,7 @@ struct store {
 
     atomic_int wal_pages;  /* in the write-ahead log after the last commit … */
     atomic_int wal_copied; /* … of which so many were in the file at the last checkpoint */
+    atomic_int wal_room;   /* how many its file has room for without growing, as far as known */
 
     pthread_mutex_t lock; /* error */
     char error[STORE_ERROR_MAX];

@@ -7,8 +7,16 @@
 #include "store_inside.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-enum { SIDE_BUSY_MS = 200 };
+enum {
+    SIDE_BUSY_MS = 200,
+    FRAME_SIZE = 24 + 4096,              /* one page in the log */
+    STRETCH_AHEAD = 256, STRETCH_BITE = 512 /* pages */
+};
 
 /* ---- checkpoints ----------------------------------------------------------------------------- */
 
@@ -70,6 +78,51 @@ int store_checkpoint(struct store *store)
     if ((rc & 0xff) == SQLITE_BUSY) /* somebody reads or writes: the next one will do it */
         return 0;
     return store_fail(store, store->side, rc, "bringing the write-ahead log into");
+}
+
+/* ---- the log's room -------------------------------------------------------------------------- */
+
+bool store_stretch_due(struct store *store)
+{
+    int room = store->wal_room;
+    return room < STORE_WAL_MOST && room - store->wal_pages < STRETCH_AHEAD;
+}
+
+/* Writes zeros behind the log's end, which SQLite takes for the end of the log as it takes the end of the file. */
+static int append_zeros(struct store *store, int fd)
+{
+    static const char zeros[FRAME_SIZE * 32];
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return -errno;
+    off_t end = st.st_size + (off_t)FRAME_SIZE * STRETCH_BITE;
+    for (off_t at = st.st_size; at < end; at += (off_t)sizeof zeros) {
+        if (pwrite(fd, zeros, sizeof zeros, at) != (ssize_t)sizeof zeros)
+            return -ENOSPC;
+    }
+    store->wal_room = (int)(end / FRAME_SIZE);
+    return 0;
+}
+
+void store_stretch(struct store *store)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s-wal", store->path);
+    int fd = -1, error = open_side(store);
+    if (!error)
+        fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    /* With the write lock no commit can be where the zeros go. The sync is without it: a commit need not wait. */
+    if (fd >= 0 && sqlite3_exec(store->side, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK) {
+        error = append_zeros(store, fd);
+        sqlite3_exec(store->side, "ROLLBACK", NULL, NULL, NULL);
+        fdatasync(fd);
+    } else {
+        error = -EAGAIN;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (error) /* only slower: not again until the next open */
+        store->wal_room = STORE_WAL_MOST;
 }
 
 /* ---- retention ------------------------------------------------------------------------------- */

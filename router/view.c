@@ -340,6 +340,17 @@ json_t *view_receiver(const struct rules *rules, const struct moment *now,
     return view;
 }
 
+/* What switched it, or would. */
+static const char *focus_by(const struct moment *now, const struct focus *focus)
+{
+    const struct policy_focus *rule = focus->rule;
+    if (focus->hand != HAND_NONE)
+        return "hand";
+    if (!rule || !focus->on || span_on(rule->times, rule->n_times, now))
+        return "schedule";
+    return rule->presence ? "presence" : rule->follow ? "desktop" : "schedule";
+}
+
 json_t *view_focus(const struct moment *now, const struct focus *focus)
 {
     json_t *view = view_object();
@@ -352,7 +363,7 @@ json_t *view_focus(const struct moment *now, const struct focus *focus)
         next_wall_ms = span_next(rule->times, rule->n_times, now);
     set_text(view, "focus", focus->name);
     set_flag(view, "on", focus->on);
-    set_text(view, "by", focus->hand != HAND_NONE ? "hand" : "schedule");
+    set_text(view, "by", focus_by(now, focus));
     if (focus->since_wall_ms)
         set_number(view, "since_ms", focus->since_wall_ms);
     if (next_wall_ms != NEVER_MS)

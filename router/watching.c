@@ -75,7 +75,9 @@ void watching_stop(struct router *router)
     router->liveness = NULL;
 }
 
-bool watching_believes(const struct mapped *mapped)
+bool watching_believes(const struct router *router, const struct mapped *mapped)
 {
-    return !mapped->pid || host_process_lives(mapped->pid, mapped->pid_start);
+    if (mapped->pid && !mapped->gone && !host_process_lives(mapped->pid, mapped->pid_start))
+        return false;
+    return observe_counts(router->rules, mapped);
 }

@@ -95,9 +95,9 @@ static void tell_pending(struct rules *rules, struct need *need)
     int64_t now = rules->now.steady_ms;
     for (int slot = 0; slot < RECEIVER_SLOTS; slot++) {
         uint32_t bit = 1u << slot;
-        bool room = need->pending & bit && ring_room_ms(rules, slot) <= now;
-        if (!(need->pending & bit) || (!room && now < bound_ms(need)))
+        if (!(need->pending & bit) || room_at(rules, need, bit) > now)
             continue;
+        bool room = need->treatment.urgency == URGENCY_CRITICAL || ring_room_ms(rules, slot) <= now;
         need->pending &= ~bit;
         bool rings = room && !need->treatment.silent;
         need->rung_ms = rings ? now : need->rung_ms;

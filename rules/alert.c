@@ -246,6 +246,19 @@ static void follow_delivery(struct rules *rules, struct alert *alert)
     core_changed(rules, alert);
 }
 
+/* A receiver that cannot edit gets no new message for news that have gone before they got there. */
+static void drop_old_news(const struct rules *rules, struct alert *alert)
+{
+    const struct receiver *receiver = rules->receivers[alert->receiver];
+    if (!receiver || receiver->updates || !alert->open)
+        return;
+    for (const struct line *line = alert->lines; line; line = line->next_in_alert) {
+        if (line->version > alert->delivered || line->ring > alert->delivered)
+            return;
+    }
+    alert->queued = alert->delivered;
+}
+
 /* A closed alert has nothing more to say once its withdrawal arrived, or nobody ever got it. */
 static void finish_if_done(struct rules *rules, struct alert *alert)
 {
@@ -302,6 +315,7 @@ void alert_delivered(struct rules *rules, struct alert *alert, int64_t version)
         line->need->delivered |= 1u << alert->receiver;
         core_changed(rules, line->need);
     }
+    drop_old_news(rules, alert);
     follow_delivery(rules, alert);
     finish_if_done(rules, alert);
 }
@@ -400,6 +414,7 @@ static void publish(struct rules *rules, struct alert *alert, bool rings)
     bool deliver = receiver && (receiver->updates || rings || fresh); /* else not worth a new message */
     if (deliver)
         alert->queued = alert->version;
+    drop_old_news(rules, alert);
     follow_delivery(rules, alert);
     struct effect *effect = core_effect(rules, EFFECT_ALERT, "%s", rings ? "told" : "shown silently");
     effect->alert_id = alert->record.id;

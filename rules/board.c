@@ -1,5 +1,8 @@
-/* board.c: see board.h. Worth is in millionths per second of service; ratios are compared crosswise. */
+/* board.c: see board.h, and rules_board() in rules.h. Worth is in millionths per second of service; ratios are
+ * compared crosswise. */
 #include "board.h"
+
+#include "core.h"
 
 #include <stdlib.h>
 
@@ -120,4 +123,84 @@ void board_order(struct board_item *items, int n, uint64_t current)
         }
     }
     free(list);
+}
+
+/* ---- the needs of the core ----------------------------------------------------------------------- */
+
+static int by_need(const void *a, const void *b)
+{
+    const struct need *x = *(const struct need *const *)a, *y = *(const struct need *const *)b;
+    bool x_quiet = x->acked || x->snoozed_until_ms, y_quiet = y->acked || y->snoozed_until_ms;
+    if (x_quiet != y_quiet)
+        return x_quiet ? 1 : -1;
+    return need_compare(x, y);
+}
+
+static uint64_t group_of(const char *where)
+{
+    return text_empty(where) ? 0 : text_hash(TEXT_HASH, where) | 1;
+}
+
+/* The repository the person is in: of what they answered last, else of what is in front of them. */
+static uint64_t current_group(const struct rules *rules)
+{
+    const struct person *person = rules->person;
+    if (!person)
+        return 0;
+    if (person->engaged && !text_empty(person->served))
+        return group_of(person->served);
+    const struct session *session = rules_session_find(rules, person->front_id);
+    return session ? group_of(session->repository) : 0;
+}
+
+/* A session of no known repository is a group of its own. */
+static struct board_item item_of(const struct moment *now, const struct need *need)
+{
+    uint64_t group = group_of(need->session->repository);
+    return (struct board_item){.id = need->record.id,
+                               .group = group ? group : need->session->record.id << 1,
+                               .kind = need->kind,
+                               .critical = need->treatment.urgency == URGENCY_CRITICAL,
+                               .waited_ms = need_waited(need, now->steady_ms),
+                               .at_most_ms = need->treatment.at_most_ms};
+}
+
+/* Numbers the groups in the order in which they come, so that among equals the oldest is served first and not what
+ * a hash says. The number of the current one, 0 if it is not among them. */
+static uint64_t number_groups(struct board_item *items, int n, uint64_t current)
+{
+    uint64_t hashes[BOARD_ORDERED], found = 0;
+    int n_groups = 0;
+    for (int i = 0; i < n; i++) {
+        int at = 0;
+        while (at < n_groups && hashes[at] != items[i].group)
+            at++;
+        if (at == n_groups)
+            hashes[n_groups++] = items[i].group;
+        if (items[i].group == current)
+            found = (uint64_t)at + 1;
+        items[i].group = (uint64_t)at + 1;
+    }
+    return found;
+}
+
+int rules_board(const struct rules *rules, const struct moment *now, const struct need **list)
+{
+    struct board_item items[BOARD_ORDERED];
+    int n = 0, wanting = 0;
+    for (const struct need *need = rules->first_need; need; need = need->next) {
+        if (need_open(need))
+            list[n++] = need;
+    }
+    qsort(list, (size_t)n, sizeof *list, by_need);
+    for (; wanting < n && wanting < BOARD_ORDERED; wanting++) {
+        const struct need *need = list[wanting];
+        if (need->acked || need->snoozed_until_ms)
+            break;
+        items[wanting] = item_of(now, need);
+    }
+    board_order(items, wanting, number_groups(items, wanting, current_group(rules)));
+    for (int i = 0; i < wanting; i++)
+        list[i] = rules_need_find(rules, items[i].id);
+    return n;
 }

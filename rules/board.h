@@ -11,6 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum {
+    BOARD_ORDERED = 1000
+}; /* so many, the most urgent, are put into this order; the others follow by urgency */
+
 struct board_item {
     uint64_t id;    /* of the need */
     uint64_t group; /* of its repository: any number that is the same for the same one */

@@ -31,8 +31,9 @@ enum {
 #define HOUR_MS 3600000
 #define BREAKPOINT_MS 4000 /* so long a breakpoint lasts */
 #define ENGAGED_MS 60000   /* so long after the last act the person still answers from the board */
-#define LEFT_MS 15000      /* what was seen in passing stays inhibited for so long … */
-#define SEEN_MS 120000     /* … and what was open before the person came, for so long */
+#define STEP_MS 1000   /* by so much the wall clock may drift until times of day are counted anew */
+#define LEFT_MS 15000  /* what was seen in passing stays inhibited for so long … */
+#define SEEN_MS 120000 /* … and what was open before the person came, for so long */
 
 struct agenda { /* needs by when they are to be looked at: a binary heap */
     struct need **heap;
@@ -46,6 +47,7 @@ struct rules {
     unsigned next_n;
     bool gather;  /* a start: what fell due meanwhile is one alert */
     bool waiting; /* the last look put off what was due */
+    int64_t ahead_ms; /* of the steady clock: where the wall clock was when times of day were last counted */
     struct effects effects;
     int effects_capacity;
     char (*reasons)[REASON_SIZE]; /* the effects' sentences */

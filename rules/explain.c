@@ -70,6 +70,17 @@ static const char *focus_names(const struct rules *rules, uint32_t mask, char *b
     return at ? buf : "no focus";
 }
 
+static const char *times_text(const struct rule *rule, char *buf, size_t size)
+{
+    size_t at = 0;
+    char time[16];
+    for (int i = 0; i < rule->n_times; i++) {
+        snprintf(time, sizeof time, "%02d:%02d", rule->times_min[i] / 60, rule->times_min[i] % 60);
+        append(buf, size, &at, time);
+    }
+    return buf;
+}
+
 /* ---- the steps ----------------------------------------------------------------------------------- */
 
 static void say_reasons(struct teller *teller)
@@ -104,7 +115,11 @@ static void say_rules(struct teller *teller, const struct treatment *treatment)
         say(teller, by[SET_SLOT], "hold: breakpoint, at most %s%s",
             span_text(treatment->at_most_ms, span),
             wait_pays_not(teller->rules, teller->need) ? "; so few sessions are alive that it is not held"
-                                                       : "");
+            : wait_few(teller->rules) ? "; held, because you are in another session"
+                                      : "");
+    else if (treatment->times)
+        say(teller, by[SET_SLOT], "waits for a time of day: %s",
+            times_text(treatment->times, names, sizeof names));
     else
         say(teller, by[SET_SLOT], "hold: %s", word_name(&word_slot, treatment->slot));
     if (treatment->silent)
@@ -205,12 +220,41 @@ static bool without_room(const struct teller *teller, const struct treatment *tr
     return true;
 }
 
+static void say_walled(struct teller *teller)
+{
+    char names[256], span[32];
+    const struct need *need = teller->need;
+    if (need->walls)
+        say(teller, teller->trace.shut, "decision: hold until focus %s ends",
+            focus_names(teller->rules, need->walls, names, sizeof names));
+    else
+        say(teller, teller->trace.by[SET_SLOT], "decision: hold for another %s, until its time of day",
+            span_text(need->hold_wall_ms - teller->rules->now.wall_ms, span));
+}
+
+static void say_held(struct teller *teller, const struct treatment *treatment, int64_t due_ms)
+{
+    char names[256], span[32];
+    span_text(due_ms == NEVER_MS ? 0 : due_ms - teller->now_ms, span);
+    if (due_ms == NEVER_MS)
+        say(teller, teller->trace.by[SET_SLOT], "decision: hold until the focus ends");
+    else if (treatment->slot == SLOT_BATCH)
+        say(teller, teller->trace.by[SET_SLOT], "decision: hold; its batch is due in %s", span);
+    else if (without_room(teller, treatment))
+        say(teller, NULL, "decision: hold; the budget of %s is used up: silently in %s at the latest",
+            receiver_names(teller->rules, treatment->to, names, sizeof names), span);
+    else
+        say(teller, teller->trace.by[SET_SLOT],
+            "decision: hold for a good moment: a prompt you send, a commit, your return; in %s at the "
+            "latest",
+            span);
+}
+
 static void say_decision(struct teller *teller, const struct treatment *treatment,
                          enum verdict verdict, int64_t due_ms)
 {
     char names[256], span[32];
     const struct need *need = teller->need;
-    span_text(due_ms == NEVER_MS ? 0 : due_ms - teller->now_ms, span);
     switch (verdict) {
     case VERDICT_RESOLVED:
         say(teller, NULL, "decision: withdraw; it was resolved %s ago by %s%s",
@@ -239,13 +283,7 @@ static void say_decision(struct teller *teller, const struct treatment *treatmen
             receiver_names(teller->rules, treatment->to, names, sizeof names));
         break;
     case VERDICT_WALLED:
-        if (need->walls)
-            say(teller, teller->trace.shut, "decision: hold until focus %s ends",
-                focus_names(teller->rules, need->walls, names, sizeof names));
-        else
-            say(teller, teller->trace.by[SET_SLOT],
-                "decision: hold for another %s, until its time of day",
-                span_text(need->hold_wall_ms - teller->rules->now.wall_ms, span));
+        say_walled(teller);
         break;
     case VERDICT_INHIBITED:
         say_inhibited(teller);
@@ -255,19 +293,7 @@ static void say_decision(struct teller *teller, const struct treatment *treatmen
             span_text(need->opened_ms + treatment->settle_ms - teller->now_ms, span));
         break;
     case VERDICT_HELD:
-        if (due_ms == NEVER_MS)
-            say(teller, teller->trace.by[SET_SLOT], "decision: hold until the focus ends");
-        else if (treatment->slot == SLOT_BATCH)
-            say(teller, teller->trace.by[SET_SLOT], "decision: hold; its batch is due in %s", span);
-        else if (without_room(teller, treatment))
-            say(teller, NULL,
-                "decision: hold; the budget of %s is used up: silently in %s at the latest",
-                receiver_names(teller->rules, treatment->to, names, sizeof names), span);
-        else
-            say(teller, teller->trace.by[SET_SLOT],
-                "decision: hold for a good moment: a prompt you send, a commit, your return; in %s at the "
-                "latest",
-                span);
+        say_held(teller, treatment, due_ms);
         break;
     case VERDICTS:
         break;

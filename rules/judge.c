@@ -11,6 +11,15 @@ static int64_t settled_ms(const struct need *need, const struct treatment *treat
     return need->opened_ms + treatment->settle_ms;
 }
 
+/* Other rules, or the same after a reload, may name other times. */
+static int64_t times_hash(const struct rule *rule)
+{
+    uint64_t hash = TEXT_HASH;
+    for (int i = 0; i < rule->n_times; i++)
+        hash = table_mix(hash ^ (uint64_t)rule->times_min[i]);
+    return (int64_t)(hash >> 1);
+}
+
 /* Digest and hold times are walls, too, from settling until the first such time after it. */
 static bool held_to_time(struct rules *rules, struct need *need, const struct treatment *treatment)
 {
@@ -22,11 +31,13 @@ static bool held_to_time(struct rules *rules, struct need *need, const struct tr
     }
     if (!timed || ago_ms < 0)
         return false;
-    if (!need->hold_wall_ms) {
+    int64_t times = times_hash(treatment->times);
+    if (!need->hold_wall_ms || need->hold_times != times) {
         struct moment settled = rules->now;
         settled.wall_ms -= ago_ms;
         need->hold_wall_ms =
             focus_next_time(treatment->times->times_min, treatment->times->n_times, &settled);
+        need->hold_times = times;
         core_changed(rules, need);
     }
     return need->hold_wall_ms > rules->now.wall_ms;
@@ -177,6 +188,18 @@ enum verdict judge_line(const struct rules *rules, const struct need *need, int6
     return *due_ms <= now ? VERDICT_DUE : VERDICT_HELD;
 }
 
+/* Whatever holds it, two instants are to be kept account of: when an inhibition ends, and when it settles, if it
+ * will be held to a time of day from then on. */
+static int64_t account_look(const struct rules *rules, const struct need *need)
+{
+    int64_t at = NEVER_MS, settled = settled_ms(need, &need->treatment);
+    if (need->inhibited && !need->looked_at)
+        at = need->inhibited_until_ms;
+    if (!need->told && need->treatment.times && settled > rules->now.steady_ms && settled < at)
+        at = settled;
+    return at;
+}
+
 static int64_t next_look(const struct rules *rules, const struct need *need)
 {
     switch (need->verdict) {
@@ -193,10 +216,9 @@ static int64_t next_look(const struct rules *rules, const struct need *need)
     case VERDICT_ACKED:
     case VERDICT_DROP:
     case VERDICT_CRITICAL:
+    case VERDICT_INHIBITED: /* while they look, no end is known; else account_look() */
     case VERDICTS:
         break;
-    case VERDICT_INHIBITED: /* while they look, no end is known */
-        return need->looked_at ? NEVER_MS : need->inhibited_until_ms;
     case VERDICT_WALLED: /* a focus's end touches it; a time of day does not */
         return need->walls ? NEVER_MS
                            : rules->now.steady_ms + (need->hold_wall_ms - rules->now.wall_ms);
@@ -225,7 +247,8 @@ void judge_need(struct rules *rules, struct need *need)
             return need_resolve(rules, need, "expired: nobody came, and nothing was heard of it");
         again_look(rules, need);
     }
-    int64_t look = next_look(rules, need);
+    int64_t look = next_look(rules, need), account = account_look(rules, need);
+    look = account < look ? account : look;
     agenda_set(&rules->agenda, need, look > rules->now.steady_ms ? look : NEVER_MS); /* else: told now */
     if (rules->gather && need->verdict == VERDICT_DUE)
         need->gathers = true;

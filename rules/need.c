@@ -33,6 +33,7 @@ static const struct field need_fields[] = {
     FIELD(need, FIELD_INT, repeats),
     FIELD(need, FIELD_INT, escalated),
     FIELD(need, FIELD_INT, hold_wall_ms),
+    FIELD(need, FIELD_INT, hold_times),
     FIELD(need, FIELD_BOOL, timed),
     FIELD(need, FIELD_INT, walled_since_ms),
     FIELD(need, FIELD_INT, walled_ms),
@@ -106,7 +107,7 @@ static void untold_add(struct rules *rules, struct need *need)
     rules->untold = need;
 }
 
-static void untold_remove(struct rules *rules, struct need *need)
+void need_leave_untold(struct rules *rules, struct need *need)
 {
     if (!need->in_untold)
         return;
@@ -155,7 +156,7 @@ void need_drop(struct rules *rules, struct need *need)
     alert_leave(rules, need);
     while (need->reasons)
         reason_drop(rules, need, need->reasons);
-    untold_remove(rules, need);
+    need_leave_untold(rules, need);
     agenda_remove(&rules->agenda, need);
     for (struct need **at = &rules->dirty; need->dirty && *at; at = &(*at)->next_dirty) {
         if (*at == need) {
@@ -218,7 +219,7 @@ void need_resolve(struct rules *rules, struct need *need, const char *why)
     text_set(&rules->bytes, &need->resolved_by, why, TEXT_TITLE);
     rules->n_resolved++;
     alert_leave(rules, need);
-    untold_remove(rules, need);
+    need_leave_untold(rules, need);
     need_touch(rules, need);
     forget_resolved(rules);
 }
@@ -480,34 +481,4 @@ void need_snooze(struct rules *rules, struct need *need, int64_t until_ms)
     be_quiet(rules, need);
     need->acked = false;
     need->snoozed_until_ms = until_ms;
-}
-
-/* A ring costs budget: without room the receiver waits, until the bound; what gathers comes silently at once. */
-static void tell_on(struct rules *rules, struct need *need, int slot, bool gathered, bool paid)
-{
-    int64_t bound_ms = need->opened_ms + need->walled_ms + need->treatment.at_most_ms;
-    bool room = paid || ring_room_ms(rules, slot) <= rules->now.steady_ms;
-    if (need->rings && !room && !need->gathers && rules->now.steady_ms < bound_ms) {
-        need->pending |= 1u << slot;
-        return;
-    }
-    alert_add(rules, tell_alert(rules, need, slot, gathered), need, need->rings && room);
-}
-
-void need_told(struct rules *rules, struct need *need, uint32_t gathered, uint32_t paid)
-{
-    untold_remove(rules, need);
-    need->told = true;
-    need->told_ms = rules->now.steady_ms;
-    need->to = need->treatment.to;
-    need->owed = need->inhibited && !need->treatment.silent; /* a critical one: it rings when that ends */
-    need->rings = !need->treatment.silent && !need->owed;
-    need->rung_ms = need->rings ? rules->now.steady_ms : 0;
-    if (need->treatment.urgency == URGENCY_CRITICAL)
-        paid = UINT32_MAX; /* passes every budget, but counts */
-    for (int slot = 0; slot < RECEIVER_SLOTS; slot++) {
-        if (need->to & 1u << slot)
-            tell_on(rules, need, slot, gathered & 1u << slot, paid & 1u << slot);
-    }
-    core_changed(rules, need);
 }

@@ -79,6 +79,7 @@ struct need {
     int64_t escalated;          /* steps done: each once per need */
     bool timed;                 /* walled until then */
     int64_t hold_wall_ms;       /* the time of day it is held to; 0: not known yet */
+    int64_t hold_times;         /* of which times that is one: their hash */
     int64_t walled_since_ms;    /* 0: no wall stands */
     int64_t walled_ms;          /* walled time before that */
     uint32_t walls;             /* the focuses that wall it */
@@ -114,9 +115,8 @@ void need_resolve(struct rules *rules, struct need *need, const char *why);
 /* By the person: leaves its alerts, stays on the board. snooze: until an instant. */
 void need_ack(struct rules *rules, struct need *need);
 void need_snooze(struct rules *rules, struct need *need, int64_t until_ms);
-/* It is told in this look, on every receiver of its treatment that has room: on those in `gathered` in the alert
- * for everything; those in `paid` ring anyway. */
-void need_told(struct rules *rules, struct need *need, uint32_t gathered, uint32_t paid);
+/* It is told, or closed: it is no longer in the list of what is untold. */
+void need_leave_untold(struct rules *rules, struct need *need);
 /* Marks it for the look of this step. */
 void need_touch(struct rules *rules, struct need *need);
 /* Joins and parts it with the core's lists (also when restored). */

@@ -212,7 +212,6 @@ static void take_policy(struct rules *rules, struct policy *policy)
     receiver_configure(rules, policy);
     focus_configure(rules, policy);
     for (struct need *need = rules->first_need; need; need = need->next) {
-        need->hold_wall_ms = 0; /* the times may be others now */
         if (need_open(need))
             need_touch(rules, need);
         else
@@ -292,12 +291,27 @@ static void follow_few(struct rules *rules)
         need_touch(rules, need);
 }
 
+/* The wall clock was set: what is held to a time of day is judged again. */
+static void follow_clock(struct rules *rules)
+{
+    int64_t ahead_ms = rules->now.wall_ms - rules->now.steady_ms;
+    int64_t step_ms = ahead_ms - rules->ahead_ms;
+    if (step_ms > -STEP_MS && step_ms < STEP_MS)
+        return;
+    rules->ahead_ms = ahead_ms;
+    for (struct need *need = rules->untold; need; need = need->next_untold) {
+        if (need->hold_wall_ms)
+            need_touch(rules, need);
+    }
+}
+
 /* Judges what the input touched and what has become due. It costs what changed, not what is known. */
 static void look(struct rules *rules)
 {
     person_look(rules); /* is the person still answering from the board? */
     focus_look(rules);  /* which walls stand? */
     follow_few(rules);
+    follow_clock(rules);
     tell_again(rules);
 
     judge_touched(rules); /* need → decision */

@@ -161,6 +161,9 @@ const struct receiver *rules_receiver_at(const struct rules *rules, int slot);
  * next step. */
 const struct need *const *rules_alert_needs(const struct rules *rules, const struct alert *alert,
                                             int *n);
+/* Every open need in the order to serve them (board.h), acknowledged and snoozed ones last. The list has room for
+ * all needs (rules_counts); returns how many they are. */
+int rules_board(const struct rules *rules, const struct moment *now, const struct need **list);
 /* Whether an undelivered alert is still worth an attempt: some need in it was delivered nowhere else. */
 bool rules_alert_wanted(const struct rules *rules, const struct alert *alert);
 

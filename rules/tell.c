@@ -191,6 +191,36 @@ static uint32_t gathered(const struct rules *rules, int due)
     return gathers & several;
 }
 
+/* A ring costs budget: without room the receiver waits, until the bound; what gathers comes silently at once. */
+static void tell_on(struct rules *rules, struct need *need, int slot, bool gathered, bool paid)
+{
+    int64_t bound_ms = need->opened_ms + need->walled_ms + need->treatment.at_most_ms;
+    bool room = paid || ring_room_ms(rules, slot) <= rules->now.steady_ms;
+    if (need->rings && !room && !need->gathers && rules->now.steady_ms < bound_ms) {
+        need->pending |= 1u << slot;
+        return;
+    }
+    alert_add(rules, tell_alert(rules, need, slot, gathered), need, need->rings && room);
+}
+
+static void tell_need(struct rules *rules, struct need *need, uint32_t gathered, uint32_t paid)
+{
+    need_leave_untold(rules, need);
+    need->told = true;
+    need->told_ms = rules->now.steady_ms;
+    need->to = need->treatment.to;
+    need->owed = need->inhibited && !need->treatment.silent; /* a critical one: it rings when that ends */
+    need->rings = !need->treatment.silent && !need->owed;
+    need->rung_ms = need->rings ? rules->now.steady_ms : 0;
+    if (need->treatment.urgency == URGENCY_CRITICAL)
+        paid = UINT32_MAX; /* passes every budget, but counts */
+    for (int slot = 0; slot < RECEIVER_SLOTS; slot++) {
+        if (need->to & 1u << slot)
+            tell_on(rules, need, slot, gathered & 1u << slot, paid & 1u << slot);
+    }
+    core_changed(rules, need);
+}
+
 static void clear_due(struct rules *rules)
 {
     for (int i = 0; i < rules->n_due; i++)
@@ -212,7 +242,7 @@ void tell_due(struct rules *rules)
     qsort(rules->due, (size_t)rules->n_due, sizeof *rules->due, compare_due);
     for (int i = 0; i < rules->n_due; i++) {
         struct need *need = rules->due[i];
-        need_told(rules, need, mask, paid);
+        tell_need(rules, need, mask, paid);
         need->verdict = VERDICT_TOLD;
         agenda_set(&rules->agenda, need, again_deadline(rules, need));
     }

@@ -5,9 +5,12 @@
  *
  * It knows no agent: what to read is told by the host, from the agents' mapping files, and what it means is
  * judged there. Nothing is kept on disk: it begins by reading what is there now, of growing files only the
- * last lines. When nothing changes it sleeps. */
+ * last lines. When nothing changes it sleeps.
+ *
+ * Settings: files (watch_pattern.h); poll: true lists every 2 s without waiting for events. */
 #include "../kit.h"
 #include "watch_file.h"
+#include "watch_tell.h"
 #include "watch_tree.h"
 
 #include <stdlib.h>
@@ -91,10 +94,11 @@ static void hello(struct kit *kit, const char *receiver, const json_t *settings)
 
     (void)receiver;
     patterns_read(&watch.patterns, settings);
-    files_open(kit, &watch.patterns);
-    fd = tree_open(&watch.patterns);
+    tell_open(kit);
+    files_open(&watch.patterns);
+    fd = tree_open(&watch.patterns, json_is_true(json_object_get(settings, "poll")));
     if (fd < 0)
-        kit_log("no inotify: listing every 2 s");
+        kit_log("no events: listing every 2 s");
     else if (uv_poll_init(&watch.loop, &watch.inotify, fd) == 0)
         uv_poll_start(&watch.inotify, UV_READABLE, on_inotify);
     watch.watching = true;
@@ -110,13 +114,17 @@ static void ready(struct kit *kit)
 static void ack(struct kit *kit, const json_t *message)
 {
     (void)kit;
-    file_acked(message);
+    tell_acked(message);
 }
 
 int main(void)
 {
-    static const struct kit_plugin plugin = {
-        .name = "watch", .version = QUIETBELL_VERSION, .can = KIT_SENSOR, .hello = hello, .ready = ready, .ack = ack};
+    static const struct kit_plugin plugin = {.name = "watch",
+                                             .version = QUIETBELL_VERSION,
+                                             .can = KIT_SENSOR,
+                                             .hello = hello,
+                                             .ready = ready,
+                                             .ack = ack};
     int status;
 
     kit_init(&watch.kit, &plugin, &watch);
@@ -124,7 +132,8 @@ int main(void)
         return 1;
     uv_timer_init(&watch.loop, &watch.poll);
     uv_timer_init(&watch.loop, &watch.again);
-    if (uv_poll_init(&watch.loop, &watch.in, KIT_IN) != 0 || uv_poll_init(&watch.loop, &watch.out, KIT_OUT) != 0) {
+    if (uv_poll_init(&watch.loop, &watch.in, KIT_IN) != 0 ||
+        uv_poll_init(&watch.loop, &watch.out, KIT_OUT) != 0) {
         kit_log("stdin and stdout have to be sockets or pipes");
         return 1;
     }
@@ -134,6 +143,7 @@ int main(void)
     if (watch.watching) {
         tree_close();
         files_close();
+        tell_close();
     }
     status = kit_finish(&watch.kit);
     return status;

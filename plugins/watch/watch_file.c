@@ -1,12 +1,13 @@
 /* watch_file.c - see watch_file.h. */
 #include "watch_file.h"
 
+#include "watch_tell.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,14 +15,11 @@
 enum {
     FILES_MAX = 20000,
     BUCKETS = 4096,
-    READ_MAX = 64 * 1024,     /* of a JSON file, and of a line */
-    TAIL_BYTES = 16 * 1024,   /* of a growing file at the start … */
-    TAIL_AGE_S = 600,         /* … if it grew lately */
-    NEW_MAX = 1024 * 1024,    /* of a file that comes with more, only the end is read */
-    WINDOW = 16,              /* messages that are out … */
-    WINDOW_BYTES = 256 * 1024, /* … and their bytes */
-    RETRY_MS = 1000,
-    HEAD_MAX = 100,
+    READ_MAX = 64 * 1024,   /* of a JSON file, and of a line */
+    TAIL_BYTES = 16 * 1024, /* of a growing file at the start … */
+    TAIL_AGE_S = 600,       /* … if it grew lately */
+    NEW_MAX = 1024 * 1024,  /* of a file that comes with more, only the end is read */
+    HEAD_MAX = 256,
 };
 
 struct file {
@@ -32,7 +30,7 @@ struct file {
     int64_t size, mtime_ns; /* as last seen */
     int64_t offset;         /* lines: how far it is read */
     uint64_t told;          /* json: hash of what was told last */
-    char *head;             /* the session's id of the first line */
+    char *head;             /* values of the first line */
     short pattern;
     unsigned scan; /* in which it was seen last */
     bool dirty, gone;
@@ -41,22 +39,11 @@ struct file {
     char name[];
 };
 
-struct sent {
-    char *text; /* owned; NULL: free */
-    size_t len;
-    uint64_t id;
-    int64_t again_ms; /* the host said: later */
-};
-
 static struct files {
-    struct kit *kit;
     const struct patterns *patterns;
     struct file *buckets[BUCKETS], *dirty, **dirty_end;
     int n;
-    struct sent window[WINDOW];
-    size_t window_bytes;
-    uint64_t next_id;
-    int64_t too_long, too_big, no_json, no_room;
+    int64_t too_long, too_big, no_json, untold, no_room;
     unsigned scan;
     bool full;
 } files;
@@ -207,8 +194,8 @@ void file_seen(struct dir *dir, const char *path, const char *name, int pattern,
     }
     if (is_new && lines)
         begin(file, &st, how);
-    else if (!is_new && file->ino == st.st_ino && file->size == st.st_size && file->mtime_ns == mtime_ns(&st) &&
-             how != SEEN_CHANGED && !file->gone)
+    else if (!is_new && file->ino == st.st_ino && file->size == st.st_size &&
+             file->mtime_ns == mtime_ns(&st) && how != SEEN_CHANGED && !file->gone)
         return;
     file->gone = false;
     file->size = st.st_size;
@@ -271,98 +258,15 @@ void files_scan_end(void)
     }
 }
 
-/* ---- telling ------------------------------------------------------------------------------------------ */
-
-static struct sent *free_slot(void)
+static void tell_file(struct file *file, const char *content, size_t len)
 {
-    for (int i = 0; i < WINDOW && files.window_bytes < WINDOW_BYTES; i++) {
-        if (!files.window[i].text)
-            return &files.window[i];
-    }
-    return NULL;
-}
+    char path[4096];
 
-static void send(const struct sent *sent)
-{
-    kit_send(files.kit, json_loadb(sent->text, sent->len, 0, NULL));
-}
-
-/* content NULL: the file is gone. Something has to be free in the window. */
-static void tell(struct file *file, const char *content, size_t len)
-{
-    static const char *const formats[] = {"json", "json-lines", "log"};
-    char path[4096], id[17];
-    struct sent *sent = free_slot();
-    json_t *message = NULL, *text = content ? json_stringn(content, len) : json_null();
-
-    if (!text || !path_of(file, path, sizeof path)) {
-        files.no_json++; /* no UTF-8 */
-        json_decref(text);
-        return;
-    }
-    sent->id = ++files.next_id;
-    snprintf(id, sizeof id, "%016llx", (unsigned long long)sent->id);
-    message = json_pack("{ss ss sI ss ss so}", "type", PROTOCOL_FILE, "id", id, "at_ms",
-                        (json_int_t)now_ms(CLOCK_REALTIME), "path", path, "format",
-                        formats[files.patterns->list[file->pattern].format], "content", text);
-    if (message && !content)
-        json_object_set_new(message, "gone", json_true());
-    if (message && file->head && *file->head)
-        json_object_set_new(message, "session", json_string(file->head));
-    sent->text = message ? json_dumps(message, JSON_COMPACT) : NULL;
-    sent->len = sent->text ? strlen(sent->text) : 0;
-    sent->again_ms = 0;
-    if (sent->len > PROTOCOL_LINE_MAX || !sent->text) { /* escapes made it too long, or the path is no text */
-        free(sent->text);
-        sent->text = NULL;
-        files.too_long++;
-        json_decref(message);
-        return;
-    }
-    files.window_bytes += sent->len;
-    file->known = true;
-    kit_send(files.kit, message);
-}
-
-void file_acked(const json_t *ack)
-{
-    uint64_t id = strtoull(kit_string(ack, "id"), NULL, 16);
-    bool ok = json_is_true(json_object_get(ack, "ok"));
-
-    for (int i = 0; i < WINDOW; i++) {
-        struct sent *sent = &files.window[i];
-        if (!sent->text || sent->id != id)
-            continue;
-        if (!ok && json_is_true(json_object_get(ack, "retry"))) {
-            sent->again_ms = now_ms(CLOCK_MONOTONIC) + RETRY_MS;
-            return;
-        }
-        if (!ok)
-            kit_log("the host refuses what a file says: %s", kit_string(ack, "error"));
-        files.window_bytes -= sent->len;
-        free(sent->text);
-        sent->text = NULL;
-        return;
-    }
-}
-
-/* Sends once more what the host could not take; when to look again, or -1. */
-static int send_again(void)
-{
-    int64_t now = now_ms(CLOCK_MONOTONIC), wait = -1;
-
-    for (int i = 0; i < WINDOW; i++) {
-        struct sent *sent = &files.window[i];
-        if (!sent->text || !sent->again_ms)
-            continue;
-        if (sent->again_ms <= now) {
-            sent->again_ms = 0;
-            send(sent);
-        } else if (wait < 0 || sent->again_ms - now < wait) {
-            wait = sent->again_ms - now;
-        }
-    }
-    return (int)wait;
+    if (path_of(file, path, sizeof path) &&
+        tell(path, files.patterns->list[file->pattern].format, content, len, file->head))
+        file->known = true;
+    else
+        files.untold++;
 }
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
@@ -396,17 +300,23 @@ static ssize_t read_at(int fd, int64_t offset, size_t most)
     return (ssize_t)got;
 }
 
+/* The values that the settings ask for, with blanks between them. */
 static void take_head(struct file *file, const json_t *json)
 {
-    const char *key = files.patterns->list[file->pattern].head;
+    const struct pattern *pattern = &files.patterns->list[file->pattern];
+    char head[HEAD_MAX] = "";
+    size_t used = 0;
 
-    if (!key)
-        return;
-    for (const char *dot; json && (dot = strchr(key, '.')); key = dot + 1)
-        json = json_object_getn(json, key, (size_t)(dot - key));
-    json = json_object_get(json, key);
+    for (int i = 0; i < pattern->n_head && used < sizeof head; i++) {
+        const json_t *value = json;
+        const char *key = pattern->head[i];
+        for (const char *dot; value && (dot = strchr(key, '.')); key = dot + 1)
+            value = json_object_getn(value, key, (size_t)(dot - key));
+        used += (size_t)snprintf(head + used, sizeof head - used, "%s%s", i ? " " : "",
+                                 kit_string(value, key));
+    }
     free(file->head);
-    file->head = strndup(json_is_string(json) ? json_string_value(json) : "", HEAD_MAX);
+    file->head = pattern->n_head ? strdup(head) : NULL;
 }
 
 /* A file that is being rewritten in place may be half there: its next event comes when it is whole. */
@@ -431,17 +341,17 @@ static void read_json(struct file *file, int fd)
     take_head(file, json);
     json_decref(json);
     file->told = hash;
-    tell(file, bytes, (size_t)n);
+    tell_file(file, bytes, (size_t)n);
 }
 
-/* The session's id, which stands in the first line of some agents' files only. */
+/* What stands in the first line of some agents' files only: whose session it is. */
 static void read_head(struct file *file, int fd)
 {
     const char *end;
     ssize_t n;
     json_t *json;
 
-    if (!files.patterns->list[file->pattern].head || file->head || (n = read_at(fd, 0, READ_MAX)) <= 0)
+    if (!files.patterns->list[file->pattern].n_head || file->head || (n = read_at(fd, 0, READ_MAX)) <= 0)
         return;
     end = memchr(bytes, '\n', (size_t)n);
     json = json_loadb(bytes, end ? (size_t)(end - bytes) : (size_t)n, 0, NULL);
@@ -457,10 +367,10 @@ static size_t take_lines(struct file *file, size_t n)
     size_t at = 0;
     char *end;
 
-    while (at < n && (end = memchr(bytes + at, '\n', n - at)) && free_slot()) {
+    while (at < n && (end = memchr(bytes + at, '\n', n - at)) && tell_room()) {
         size_t len = (size_t)(end - (bytes + at)), next = at + len + 1;
         if (!file->skipping && len > 0 && pattern_wants(pattern, bytes + at, len))
-            tell(file, bytes + at, len);
+            tell_file(file, bytes + at, len);
         file->skipping = false;
         at = next;
     }
@@ -486,8 +396,8 @@ static bool read_lines(struct file *file, int fd, const struct stat *st)
     if (taken == 0 && n == READ_MAX && !memchr(bytes, '\n', (size_t)n)) {
         if (!file->skipping)
             files.too_long++;
-        if (!file->skipping && files.patterns->list[file->pattern].format == WATCH_LOG && free_slot())
-            tell(file, bytes, READ_MAX);
+        if (!file->skipping && files.patterns->list[file->pattern].format == WATCH_LOG && tell_room())
+            tell_file(file, bytes, READ_MAX);
         file->skipping = true; /* the rest of this line */
         taken = (size_t)n;
     }
@@ -502,7 +412,7 @@ static void pump_one(struct file *file)
 
     if (fd < 0) { /* gone, or gone between */
         if (file->known && files.patterns->list[file->pattern].gone)
-            tell(file, NULL, 0);
+            tell_file(file, NULL, 0);
         forget(file);
         return;
     }
@@ -510,30 +420,26 @@ static void pump_one(struct file *file)
     file->mtime_ns = mtime_ns(&st);
     if (files.patterns->list[file->pattern].format == WATCH_JSON)
         read_json(file, fd);
-    else if (read_lines(file, fd, &st) || (!free_slot() && file->offset < st.st_size))
+    else if (read_lines(file, fd, &st) || (!tell_room() && file->offset < st.st_size))
         make_dirty(file);
     close(fd);
 }
 
 int file_pump(void)
 {
-    int wait = send_again();
+    int wait = tell_again();
 
-    while (files.dirty && free_slot())
+    while (files.dirty && tell_room())
         pump_one(take_dirty());
     return wait;
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------- */
 
-void files_open(struct kit *kit, const struct patterns *patterns)
+void files_open(const struct patterns *patterns)
 {
-    files.kit = kit;
     files.patterns = patterns;
     files.dirty_end = &files.dirty;
-    if (getrandom(&files.next_id, sizeof files.next_id, 0) != sizeof files.next_id)
-        abort();
-    files.next_id &= ~(uint64_t)0 << 24; /* room to count */
 }
 
 void files_close(void)
@@ -542,14 +448,13 @@ void files_close(void)
         while (files.buckets[i])
             forget(files.buckets[i]);
     }
-    for (int i = 0; i < WINDOW; i++)
-        free(files.window[i].text);
 }
 
 void files_report(void)
 {
-    if (files.too_long + files.too_big + files.no_json + files.no_room > 0)
-        kit_log("left out: %lld lines over %d KiB, %lld files over %d KiB, %lld that are no JSON, %lld files too many",
+    if (files.too_long + files.too_big + files.no_json + files.untold + files.no_room > 0)
+        kit_log("left out: %lld lines over %d KiB, %lld files over %d KiB, %lld that are no JSON, "
+                "%lld that are no text, %lld files too many",
                 (long long)files.too_long, READ_MAX / 1024, (long long)files.too_big, READ_MAX / 1024,
-                (long long)files.no_json, (long long)files.no_room);
+                (long long)files.no_json, (long long)files.untold, (long long)files.no_room);
 }

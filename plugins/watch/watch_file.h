@@ -2,15 +2,11 @@
  *
  *   seen (a listing, an event) -> dirty -> file_pump() reads it -> told, one message each
  *
- * A message is kept until the host has acknowledged it; as long as a window of them is out, files wait on
- * disk. Regular files of our own user only; no link is followed. */
+ * Regular files of our own user only; no link is followed. */
 #ifndef QUIETBELL_WATCH_FILE_H
 #define QUIETBELL_WATCH_FILE_H
 
-#include "../kit.h"
 #include "watch_pattern.h"
-
-#include <stdint.h>
 
 struct dir;
 
@@ -20,7 +16,7 @@ enum file_seen {
     SEEN_CHANGED /* an event says so */
 };
 
-void files_open(struct kit *kit, const struct patterns *patterns);
+void files_open(const struct patterns *patterns);
 void files_close(void);
 /* A name that fits `pattern` is in a directory (`path`), or is not any more. */
 void file_seen(struct dir *dir, const char *path, const char *name, int pattern, enum file_seen how);
@@ -33,8 +29,6 @@ void files_scan_end(void);
 
 /* Reads and tells what is new, as far as the window goes. Milliseconds until it wants to be called again, or -1. */
 int file_pump(void);
-/* The host answered. */
-void file_acked(const json_t *ack);
 /* One line for the log: what was left out so far. */
 void files_report(void);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATTERNS_MAX = 128, SEGMENTS_MAX = 32, CONTAINS_MAX = 32 };
+enum { PATTERNS_MAX = 128, SEGMENTS_MAX = 32, TEXTS_MAX = 32 };
 
 static void *must(void *memory)
 {
@@ -39,18 +39,17 @@ static bool read_segments(struct pattern *pattern, const char *path)
     return pattern->n > 0;
 }
 
-static void read_contains(struct pattern *pattern, const json_t *list)
+static void read_texts(const json_t *list, char ***texts, int *n)
 {
     const json_t *item;
     size_t i;
 
     json_array_foreach(list, i, item)
     {
-        if (!json_is_string(item) || pattern->n_contains == CONTAINS_MAX)
+        if (!json_is_string(item) || *n == TEXTS_MAX)
             continue;
-        pattern->contains = must(
-            realloc(pattern->contains, (size_t)(pattern->n_contains + 1) * sizeof *pattern->contains));
-        pattern->contains[pattern->n_contains++] = must(strdup(json_string_value(item)));
+        *texts = must(realloc(*texts, (size_t)(*n + 1) * sizeof **texts));
+        (*texts)[(*n)++] = must(strdup(json_string_value(item)));
     }
 }
 
@@ -69,7 +68,7 @@ void patterns_read(struct patterns *patterns, const json_t *settings)
 
     json_array_foreach(json_object_get(settings, "files"), i, item)
     {
-        const char *format = kit_string(item, "format"), *head = kit_string(item, "head");
+        const char *format = kit_string(item, "format");
         struct pattern pattern = {.gone = json_is_true(json_object_get(item, "gone"))};
 
         if (patterns->n == PATTERNS_MAX) {
@@ -84,8 +83,8 @@ void patterns_read(struct patterns *patterns, const json_t *settings)
         pattern.format = strcmp(format, "json") == 0  ? WATCH_JSON
                          : strcmp(format, "log") == 0 ? WATCH_LOG
                                                       : WATCH_LINES;
-        pattern.head = *head ? must(strdup(head)) : NULL;
-        read_contains(&pattern, json_object_get(item, "contains"));
+        read_texts(json_object_get(item, "contains"), &pattern.contains, &pattern.n_contains);
+        read_texts(json_object_get(item, "head"), &pattern.head, &pattern.n_head);
         patterns->list = must(realloc(patterns->list, (size_t)(patterns->n + 1) * sizeof pattern));
         patterns->list[patterns->n++] = pattern;
     }

@@ -20,7 +20,8 @@ struct pattern {
     bool gone;       /* deletion is told */
     char **contains; /* a line has to have one of these; none: every line counts */
     int n_contains;
-    char *head; /* member of the first line that is the session's id ("payload.id"), or NULL */
+    char **head; /* members of the first line that go with each message ("payload.id") */
+    int n_head;
 };
 
 struct patterns {

@@ -210,8 +210,9 @@ static bool watch(struct dir *dir, bool follow)
     }
     if (wd < 0 && tree.fd >= 0 && errno != ENOSPC && errno != ENOMEM)
         return false;
-    if (wd < 0 && !tree.no_watches) {
-        kit_log("no inotify watches left (fs.inotify.max_user_watches): listing every %d s", POLL_MS / 1000);
+    if (wd < 0 && tree.fd >= 0 && !tree.no_watches) {
+        kit_log("no inotify watches left (fs.inotify.max_user_watches): listing every %d s",
+                POLL_MS / 1000);
         tree.no_watches = true;
     }
     set_poll(dir, wd < 0 || is_remote(dir->path));
@@ -220,7 +221,7 @@ static bool watch(struct dir *dir, bool follow)
 
 /* ---- walking --------------------------------------------------------------------------------------- */
 
-static void visit(const char *path, int pattern, int depth);
+static bool visit(const char *path, int pattern, int depth);
 
 static void child_path(char *buf, size_t size, const struct dir *dir, const char *name)
 {
@@ -249,7 +250,8 @@ static void list(struct dir *dir, const struct state *state)
 
     while (names && (entry = readdir(names)) && left-- > 0) {
         const char *name = entry->d_name;
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || !pattern_fits(pattern, what.depth, name))
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+            !pattern_fits(pattern, what.depth, name))
             continue;
         if (last) {
             file_seen(dir, dir->path, name, what.pattern, tree.first ? SEEN_FIRST : SEEN_LISTED);
@@ -275,14 +277,15 @@ static bool add_state(struct dir *dir, int pattern, int depth)
     return true;
 }
 
-/* A directory whose names may be segment `depth` of a pattern; depth -1: only its own end matters. */
-static void visit(const char *path, int pattern, int depth)
+/* A directory whose names may be segment `depth` of a pattern; depth -1: only its own end matters. False: it cannot
+ * be watched, perhaps because it went just now. */
+static bool visit(const char *path, int pattern, int depth)
 {
     const struct pattern *p = &tree.patterns->list[pattern];
     struct dir *dir = get(path);
 
     if (!dir)
-        return;
+        return false;
     if (!dir->seen) {
         dir->seen = true;
         dir->n_states = 0;
@@ -295,10 +298,11 @@ static void visit(const char *path, int pattern, int depth)
     }
     if (!watch(dir, depth <= p->literal)) {
         drop(dir);
-        return;
+        return false;
     }
     if (depth >= p->literal)
         list(dir, &(struct state){(short)pattern, (short)depth});
+    return true;
 }
 
 static bool is_there(const struct pattern *pattern, int depth)
@@ -311,29 +315,36 @@ static bool is_there(const struct pattern *pattern, int depth)
     return there;
 }
 
-static void visit_part(int pattern, int depth, int state)
+static bool visit_part(int pattern, int depth, int state)
 {
     char *path = pattern_path(&tree.patterns->list[pattern], depth);
+    bool watched = visit(path, pattern, state);
 
-    visit(path, pattern, state);
     free(path);
+    return watched;
 }
 
-/* Goes down the literal part as far as it is there. What comes before the watch is added is seen by looking again. */
+/* Goes down the literal part as far as it is there. What comes or goes before the watch is added is seen by looking
+ * again; what comes or goes after it is an event. */
 static void walk(int pattern)
 {
     const struct pattern *p = &tree.patterns->list[pattern];
     int depth = p->literal;
 
-    while (depth > 0 && !is_there(p, depth))
-        depth--;
-    for (;;) {
+    for (int left = 100; left > 0; left--) {
+        while (depth > 0 && !is_there(p, depth))
+            depth--;
         if (depth > 1) /* that it moves is an event of its own; that its parent does, of that one */
             visit_part(pattern, depth - 1, -1);
-        visit_part(pattern, depth, depth);
-        if (depth == p->literal || !is_there(p, depth + 1))
+        if (!visit_part(pattern, depth, depth)) {
+            if (depth == 0)
+                return;
+            depth--;
+        } else if (depth == p->literal || !is_there(p, depth + 1)) {
             return;
-        depth++;
+        } else {
+            depth++;
+        }
     }
 }
 
@@ -426,12 +437,13 @@ void tree_read(void)
 
 /* ---- life -------------------------------------------------------------------------------------------- */
 
-int tree_open(const struct patterns *patterns)
+int tree_open(const struct patterns *patterns, bool poll)
 {
     tree.patterns = patterns;
     tree.first = true;
-    tree.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    return tree.fd < 0 ? -errno : tree.fd;
+    tree.no_watches = poll; /* it is no news */
+    tree.fd = poll ? -1 : inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    return tree.fd < 0 ? (poll ? -ENOTSUP : -errno) : tree.fd;
 }
 
 void tree_close(void)

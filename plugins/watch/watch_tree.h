@@ -9,8 +9,9 @@
 
 #include "watch_pattern.h"
 
-/* Returns the descriptor to wait on, or negative errno: then everything is listed every 2 s. */
-int tree_open(const struct patterns *patterns);
+/* Returns the descriptor to wait on, or negative errno: then everything is listed every 2 s. `poll`: do that
+ * anyway. */
+int tree_open(const struct patterns *patterns, bool poll);
 void tree_close(void);
 /* Lists everything. */
 void tree_scan(void);

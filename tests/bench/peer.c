@@ -20,7 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { LINE_MOST = 256 * 1024, WAL_DUE = 1024, WAL_MOST = 4 * WAL_DUE };
+enum { LINE_MOST = 256 * 1024, WAL_DUE = 4096, WAL_MOST = 4 * WAL_DUE };
 
 struct peer_client {
     int fd;

@@ -145,7 +145,7 @@ class Event(Speaker):
             message["request"] = mark
         line = json.dumps(message)
         self.waiting.append((row, line))
-        if self.random.random() < 0.02:
+        if len(self.waiting) == 1 and self.random.random() < 0.06:  # else it would overtake those that wait
             self.write_spool(message["at_ms"], row["id"], line)  # as a hook does that was not answered
         if self.answered and self.random.random() < 0.05:
             old, line = self.random.choice(self.answered)

@@ -120,10 +120,12 @@ int main(int argc, char **argv)
             break;
         if (fds[0].revents && !pass(&down)) {
             close(down.to);
-            fds[0].fd = -1;
+            down.to = fds[0].fd = -1;
         }
     }
     int status = 0;
+    close(down.to); /* whichever side went: the other is to see it */
+    close(up.from);
     waitpid(pid, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }

@@ -11,6 +11,7 @@ import sqlite3
 
 PLUGINS = {"popup": "desktop", "chat": "webhook", "lines": "terminal"}  # by receiver
 RECEIVERS = tuple(PLUGINS.values())
+KINDS = "permission question plan login failure limit stalled custom review".split()  # most urgent first
 SHOWN_MAX = 8
 CUT_OFF_MS = 240
 
@@ -42,6 +43,7 @@ class Delivery:
         self.t, self.type, self.alert, self.version = t, message["type"], alert["id"], alert["version"]
         self.at, self.audible = alert.get("at_ms", t), alert.get("audible", False)
         self.needs = [(need["id"], need["session"], need["title"]) for need in alert.get("needs", [])]
+        self.ranks = {need["id"]: KINDS.index(need["kind"]) for need in alert.get("needs", [])}
         self.title, self.outcome = alert.get("title"), None
 
     def rings(self, receiver):
@@ -194,7 +196,7 @@ def untold(evidence):
 
 def repeats(evidence, receiver):
     """Needs told twice. Returns faults, and how many duplicates there were that a kill explains."""
-    faults, duplicates, seen, last, used = [], 0, {}, {}, collections.defaultdict(set)
+    faults, duplicates, seen, ranks, last, used = [], 0, {}, {}, {}, collections.defaultdict(set)
     delivered = collections.defaultdict(list)
     for alert, version, wall_ms in evidence.outcomes(receiver):
         delivered[alert].append((version, wall_ms))
@@ -205,7 +207,9 @@ def repeats(evidence, receiver):
         for need, _, _ in d.needs:
             if seen.get(need, d.alert) != d.alert:
                 faults.append(f"need {need} was in alert {seen[need]}, now: {d}")
-        new = [need for need, _, _ in d.needs if need not in seen]
+        # A more urgent kind is a rise and rings once more: so it is when an answer is overtaken by the next question.
+        new = [need for need, rank in d.ranks.items() if rank < ranks.get(need, len(KINDS))]
+        ranks.update((need, min(rank, ranks.get(need, rank))) for need, rank in d.ranks.items())
         seen.update((need, d.alert) for need, _, _ in d.needs)
         if not d.rings(receiver):
             continue

@@ -19,7 +19,8 @@ import traceback
 CLIENT = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "quietbell"))
 NOW = int(time.time() * 1000)
 TMP = tempfile.mkdtemp(prefix="qb-client.")
-WORDS = ("status", "sessions", "needs", "alerts", "why", "ack", "snooze", "resolve", "post", "test", "focus",
+WORDS = ("status", "sessions", "needs", "alerts", "next", "why", "ack", "snooze", "resolve", "post", "test", "focus",
+         "break", "presence",
          "check", "replay", "reload", "help")
 
 
@@ -115,6 +116,10 @@ ANSWERS = {
     "test": {"ok": True},
     "reload": {"ok": True, "seq": 45},
     "event": {"ok": True, "seq": 46},
+    "next": {"ok": True, "next": {"need": NEEDS[0], "waiting": 3}},
+    "serve": {"ok": True, "seq": 47},
+    "break": {"ok": True, "seq": 48},
+    "presence": {"ok": True, "seq": 49},
 }
 
 
@@ -539,6 +544,59 @@ rules:
   - name: everything
     set: { to: popup, settle: 1s, hold: never, group_by: [repository] }
 """
+
+
+def test_next_says_where_and_that_the_person_goes_there():
+    daemon = Daemon()
+    ran = run("next", daemon=daemon)
+    equal((ran.code, [m["command"] for m in daemon.asked], daemon.asked[-1]["need"]), (0, ["next", "serve"], "17.0"))
+    check(ran.out.startswith("17.0  permission in payments · feature-x: Bash: git push\n"), ran.out)
+    check("allow or deny it in tmux %3; or quietbell ack 17.0" in ran.out and "after it 2 more" in ran.out, ran.out)
+    daemon = Daemon()
+    equal((run("next", "--peek", daemon=daemon).code, [m["command"] for m in daemon.asked]), (0, ["next"]))
+    equal(run("next", "--json", daemon=daemon).json()["next"]["need"]["id"], "17.0")
+    ran = run("next", daemon=Daemon({"next": {"ok": True, "next": {"waiting": 0}}}))
+    equal((ran.code, ran.out), (0, "Nothing needs you.\n"))
+
+
+def test_presence_and_break():
+    daemon = Daemon()
+    equal(run("break", daemon=daemon).code, 0)
+    equal(run("presence", "locked", daemon=daemon).code, 0)
+    equal(daemon.asked[-1]["state"], "locked")
+    equal(run("presence", "--pane", "%3", "--tmux", "/tmp/t", "--dnd", "on", daemon=daemon).code, 0)
+    equal((daemon.asked[-1]["front"], daemon.asked[-1]["dnd"]), ({"pane": "%3", "tmux": "/tmp/t"}, True))
+    equal(run("presence", "--nowhere", "--breakpoint", "a commit", daemon=daemon).code, 0)
+    equal((daemon.asked[-1]["front"], daemon.asked[-1]["breakpoint"]), ({}, "a commit"))
+    for argv in (("presence", "active", "idle"), ("presence", "--dnd", "maybe"), ("break", "now"), ("next", "17.0")):
+        equal((argv, run(*argv, daemon=daemon).code), (argv, 2))
+
+
+HELD = REAL.replace("settle: 1s, hold: never", "settle: 1s, hold: breakpoint") + "policy: { few: 0 }\n"
+
+
+def test_real_next_break_and_presence():
+    with Real(HELD) as real:
+        equal(real.run("next").out, "Nothing needs you.\n")
+        for session, kind, repository in (("s1", "review", "docs"), ("s2", "question", "payments"),
+                                          ("s3", "permission", "payments")):
+            equal(real.run("post", "--agent", "codex", "--session", session, "--kind", kind, "--title", session,
+                           "--repository", repository).code, 0)
+        time.sleep(1.5)
+        equal([n["told"] for n in real.needs()], [False] * 3)
+        equal(real.run("break").code, 0)
+        real.until(lambda: all(n["told"] for n in real.needs()), "told at the breakpoint")
+        check(": s3" in real.run("next", "--peek").out, real.run("next", "--peek").out)
+        equal(real.run("next", "--json").json()["next"]["waiting"], 3)
+        check("s3" in real.run("status").out.split("Next: ")[1].split("\n")[0], real.run("status").out)
+        real.run("post", "--session", "s4", "--kind", "plan", "--title", "p", "--repository", "web")
+        real.run("break")
+        why = next(n["why"] for n in real.needs() if n["session"] == "s4")
+        check("answering from the board" in why, why)
+        equal(real.run("presence", "nowhere").code, 1)
+        equal(real.run("presence").code, 1)
+        equal(real.run("presence", "away").code, 0)
+    equal(real.code, 0)
 
 
 def test_real_life_of_a_need():

@@ -5,6 +5,7 @@ Five sessions in two repositories ask: one popup a repository, one ring; answere
 The picture of it is $BUILD/screens/popup.png."""
 import os
 import signal
+import time
 
 import rig
 from rig import ask_at_once, case, check, equal, five, wait_for
@@ -78,6 +79,24 @@ def five_sessions_two_popups_one_ring(r):
     equal(sorted(desktop.closed()), sorted([(payments["id"], 3), (webshop["id"], 3)]), "closed by us")
     equal(len(desktop.history()), 2, "popups in dunst's history")
     check(all(need["told"] for need in r.needs(all=True)), "told")
+
+
+@case
+def five_one_after_the_other_ring_once(r):
+    """Spread over nearly the second that P5 leaves (GATHER_MS): still one popup a repository and one ring."""
+    desktop = r.desktop()
+    r.daemon(CONFIG)
+    agents = five(r)
+    began = time.monotonic()
+    for number, (agent, (tool, tool_input)) in enumerate(zip(agents, rig.ASKS)):
+        wait_for(lambda: time.monotonic() - began >= number * 0.19, "its turn")
+        agent.begin_ask(tool, tool_input)
+        agent.finish()
+    desktop.shows(2)
+    told(r, 5)
+    desktop.wait_popups(2)
+    equal(desktop.rings(), 1, f"rings: {[(p['title'], p['rings']) for p in desktop.popups()]}")
+    equal(len({p["id"] for p in desktop.popups()}), 2, "popups")
 
 
 @case

@@ -17,6 +17,8 @@ TESTS = pathlib.Path(__file__).resolve().parent.parent
 QUIETBELL = pathlib.Path(os.environ.get("BUILD", TESTS.parent / "build")).resolve() / "quietbell"
 RECORDINGS = TESTS / "recordings"
 TRUTH = RECORDINGS / "truth"
+FILES = {"/.claude/sessions/": "session-file", "/.claude/projects/": "transcript", "/.gemini/": "chat",
+         "/.copilot/": "events-file", "/.codex/": "rollout", "/.qwen/": "chat"}
 AGAIN = "the same request again"  # the core's word for a need that is opened again within 10 s
 
 
@@ -54,7 +56,9 @@ def payload_of(row):
 
 
 def name_of(row, payload):
-    """What the agent calls the message: most say it in the payload, each in its own member."""
+    """What the agent calls the message: most say it in the payload, each in its own member; files as mappings do."""
+    if row.get("type") == "file":
+        return next(name for part, name in FILES.items() if part in row["path"])
     for key in ("hook_event_name", "hookName", "agent_action_name", "type", "osc"):
         if isinstance(payload.get(key), str):
             return payload[key]

@@ -244,15 +244,15 @@ def nobody_else_may_say_what_is_in_files(r):
 class Watch:
     """The plugin, driven as the host drives it. `seen` is the newest content of each path; gone ones are not in it."""
 
-    def __init__(self, files, acks=True, argv=()):
+    def __init__(self, files, acks=True, poll=False):
         ours, theirs = socket.socketpair()
-        self.process = subprocess.Popen([*argv, BUILD + "/libexec/quietbell/watch"], stdin=theirs, stdout=theirs,
+        self.process = subprocess.Popen([BUILD + "/libexec/quietbell/watch"], stdin=theirs, stdout=theirs,
                                         stderr=subprocess.PIPE)
         theirs.close()
         self.socket, self.acks = ours, acks
         self.messages, self.seen, self.unacked = [], {}, []
         self.ready = threading.Event()
-        self.send(type="hello", protocol=1, receiver="watch", settings={"files": files})
+        self.send(type="hello", protocol=1, receiver="watch", settings={"files": files, "poll": poll})
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
         check(self.ready.wait(PATIENCE_S), "the plugin never became ready")
@@ -522,6 +522,21 @@ def plugin_a_thousand_transcripts(_):
         equal(watch.wakeups(), before, "wake-ups when nothing changes")
         if not SANITIZER:
             check(watch.memory_kib() <= 16 * 1024, f"{watch.memory_kib()} KiB")
+
+
+@case
+def plugin_without_events(_):
+    """Network file systems tell of nothing: everything is listed every 2 s."""
+    with watching(JSON, ("l/*.jsonl", "json-lines", {}), poll=True) as (folder, watch):
+        one = folder + "/a/s/1.json"
+        put(one, '{"n":1}')
+        put(folder + "/l/s.jsonl", '{"x":1}\n')
+        sees(watch, {one: '{"n":1}', folder + "/l/s.jsonl": '{"x":1}'}, "made")
+        put(one, '{"n":2}')
+        put(folder + "/l/s.jsonl", '{"x":2}\n', "a")
+        sees(watch, {one: '{"n":2}', folder + "/l/s.jsonl": '{"x":2}'}, "changed")
+        shutil.rmtree(folder + "/a")
+        sees(watch, {folder + "/l/s.jsonl": '{"x":2}'}, "gone")
 
 
 @case

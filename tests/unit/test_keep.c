@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { SEEDS = 24, STEPS = 500, SESSIONS = 10 };
+enum { SEEDS = 80, STEPS = 500, SESSIONS = 10 };
 
 /* ---- chance, the same everywhere -------------------------------------------------------------------- */
 
@@ -80,6 +80,35 @@ static struct policy *make_policy(void *arg)
     rule->focuses = 1u << night;
     rule->sets = 1u << SET_SLOT;
     rule->slot = SLOT_FOCUS_END;
+    policy->focuses[policy_focus(policy, "away", NULL, 0)].presence =
+        1u << PRESENCE_LOCKED | 1u << PRESENCE_AWAY;
+    policy->focuses[policy_focus(policy, "desktop", NULL, 0)].follow = true;
+    policy->receivers[team].budget = second ? 5 : 2;
+    policy->receivers[popup].budget = second ? 0 : 12;
+    rule = policy_rule(policy, "again, and to somebody else");
+    policy_match(&rule->match, MATCH_KIND, "permission");
+    rule->sets = 1u << SET_REPEAT | 1u << SET_ESCALATE;
+    rule->repeat_ms = 4 * MINUTE;
+    rule->repeat_times = 2;
+    rule->n_escalate = 2;
+    rule->escalate[0].after_ms = 3 * MINUTE;
+    rule->escalate[0].to = 1u << team;
+    rule->escalate[1].after_ms = second ? 20 * MINUTE : 40 * MINUTE;
+    rule->escalate[1].to = 1u << phone | 1u << popup;
+    rule = policy_rule(policy, "plans twice an hour");
+    policy_match(&rule->match, MATCH_KIND, "plan");
+    rule->sets = 1u << SET_SLOT;
+    rule->slot = SLOT_DIGEST;
+    rule->n_times = RULE_TIMES_MAX;
+    for (int i = 0; i < RULE_TIMES_MAX; i++)
+        rule->times_min[i] = (int16_t)(i * 120 + (second ? 30 : 15));
+    rule = policy_rule(policy, "the board does not hold back repo3, idle hands get it at once");
+    policy_match(&rule->match, MATCH_REPOSITORY, "repo3");
+    rule->presence = 1u << PRESENCE_IDLE | 1u << PRESENCE_ENGAGED;
+    rule->sets = 1u << SET_INHIBIT | 1u << SET_SLOT | 1u << SET_AT_MOST;
+    rule->inhibit = INHIBIT_SESSION;
+    rule->slot = SLOT_NEVER;
+    rule->at_most_ms = 20 * MINUTE;
     rule = policy_rule(policy, "but permissions of repo0");
     rule->during = DURING_ANY;
     policy_match(&rule->match, MATCH_REPOSITORY, "repo0");
@@ -115,7 +144,12 @@ static void random_event(struct stage *stage, struct chance *chance)
                           .starts = one_in(chance, 20),
                           .ends = one_in(chance, 40),
                           .waking = one_in(chance, 10),
-                          .unattended = one_in(chance, 3)};
+                          .unattended = one_in(chance, 3),
+                          .prompt = one_in(chance, 9)};
+    char pane[8];
+    snprintf(pane, sizeof pane, "%%%u", which % 5);
+    if (one_in(chance, 3))
+        event.place.pane = pane;
     if (one_in(chance, 5)) /* a retry of the same words, an older one, one from a clock that is ahead */
         event.at_wall_ms += (int64_t)below(chance, 30000) - 25000;
     if (one_in(chance, 12))
@@ -147,6 +181,23 @@ static void random_command(struct stage *stage, struct chance *chance)
     if (command.type == COMMAND_FOCUS_ON && one_in(chance, 3))
         command.for_ms = 0;
     stage_command(stage, command);
+}
+
+/* What a sensor says of the person. */
+static void random_presence(struct stage *stage, struct chance *chance)
+{
+    char pane[8] = "";
+    if (one_in(chance, 2))
+        snprintf(pane, sizeof pane, "%%%u", below(chance, 5));
+    struct presence_input presence = {.says = 1 + below(chance, 15),
+                                      .state = (enum presence)(PRESENCE_ACTIVE + below(chance, 4)),
+                                      .dnd = one_in(chance, 4),
+                                      .engaged = one_in(chance, 3),
+                                      .front = {.pane = pane},
+                                      .breakpoint = one_in(chance, 3) ? "a commit" : NULL};
+    if (one_in(chance, 2)) /* mostly there */
+        presence.state = PRESENCE_ACTIVE;
+    stage_step(stage, (struct input){.type = INPUT_PRESENCE, .presence = presence});
 }
 
 static void random_trouble(struct stage *stage, struct chance *chance)
@@ -203,8 +254,10 @@ static void random_step(struct stage *stage, struct chance *chance, bool *second
     unsigned what = below(chance, 100);
     if (what < 78)
         random_event(stage, chance);
-    else if (what < 90)
+    else if (what < 87)
         random_command(stage, chance);
+    else if (what < 92)
+        random_presence(stage, chance);
     else if (what < 95)
         random_trouble(stage, chance);
     else if (what < 97)
@@ -243,6 +296,23 @@ static void cut(struct stage *stage, unsigned seed, int step)
                  (long long)deadline, (long long)stage->deadline_ms);
 }
 
+/* No ring of an hour is one too many, but what is critical (which counts). */
+static void within_budget(const struct stage *stage, int from, int budget, unsigned seed)
+{
+    for (int i = from; i < stage->n_happened; i++) {
+        const struct happening *ring = &stage->happened[i];
+        int n = 0;
+        if (ring->what != HAPPENED_ALERT || !ring->audible || ring->urgency == URGENCY_CRITICAL ||
+            strcmp(ring->receiver, "team") != 0)
+            continue;
+        for (int j = i; j >= 0 && ring->steady_ms - stage->happened[j].steady_ms < HOUR; j--)
+            n += stage->happened[j].what == HAPPENED_ALERT && stage->happened[j].audible &&
+                 strcmp(stage->happened[j].receiver, "team") == 0;
+        if (n > budget)
+            fail_msg("seed %u: %d rings in an hour, %d are allowed", seed, n, budget);
+    }
+}
+
 enum disturbance { NOTHING, CUTS, LOOKS };
 
 /* Plays a history; the text of what happened after each input is appended to `log`, or compared with it. */
@@ -254,7 +324,10 @@ static void play(unsigned seed, enum disturbance by, char **log, int64_t *deadli
     char why[256];
     stage_init(&stage, NULL, make_policy, &second);
     for (int i = 0; i < STEPS; i++) {
+        int from = stage.n_happened;
+        bool was_second = second;
         random_step(&stage, &chance, &second, by == LOOKS ? seed : 0);
+        within_budget(&stage, from, second || was_second ? 5 : 2, seed);
         const char *text = stage_text(&stage, true);
         if (first_time) {
             log[i] = must_copy(text);

@@ -457,8 +457,9 @@ static void person(struct play *play)
         if (on && take_word(play, "for"))
             command.for_ms = next_duration(play);
     } else {
-        wrong(play, "person acks, snoozes, resolves, serves SESSION or RECEIVER#N; focus on, off NAME; prompts "
-                    "SESSION; breaks; commits; looks at SESSION, looks away; is PRESENCE; engaged on, off");
+        wrong(play,
+              "person acks, snoozes, resolves, serves SESSION or RECEIVER#N; focus on, off NAME; prompts "
+              "SESSION; breaks; commits; looks at SESSION, looks away; is PRESENCE; engaged on, off");
     }
     if (!*play->failed)
         stage_command(&play->stage, command);
@@ -701,18 +702,11 @@ static bool expect_need(struct play *play)
 /* board: NAME KIND, … in the order of `next`; board: nobody */
 static void expect_board(struct play *play)
 {
-    const struct need *open[64];
-    int n = 0;
+    const struct need *open[256];
     char is[1024] = "", wanted[1024] = "";
-    for (const struct need *need = rules_need_next(play->stage.rules, NULL); need && n < 64;
-         need = rules_need_next(play->stage.rules, need)) {
-        if (!need_open(need))
-            continue;
-        int at = n++;
-        for (; at > 0 && need_compare(need, open[at - 1]) < 0; at--)
-            open[at] = open[at - 1];
-        open[at] = need;
-    }
+    if (rules_counts(play->stage.rules).needs > (int)(sizeof open / sizeof *open))
+        abort();
+    int n = rules_board(play->stage.rules, &play->stage.now, open);
     for (int i = 0; i < n; i++)
         add(is, sizeof is, " %s %s", open[i]->session->session, word_name(&word_kind, open[i]->kind));
     while (play->word < play->line->n_words)
