@@ -47,8 +47,8 @@
 #define CHUNK 65536                  /* a pipe's usual capacity */
 
 enum {
-    READ_MS = 190,
-    ANSWER_MS = 200,
+    READ_MS = 175,
+    ANSWER_MS = 185,
     LIMIT_MS = 245,
     TICK_MS = 5,
     GRACE_MS = 20, /* for the end of input once the value is complete: some agents never close it */
