@@ -147,8 +147,8 @@ int mapping_post(const struct message *message, struct mapped *out, struct refus
     event->prompt = flag(message, "prompt");
     if (state == STATE_WORKING && !text_empty(event->request))
         event->closes = CLOSES_REQUEST; /* that one was answered */
-    char source[TEXT_NAME];
-    snprintf(source, sizeof source, "posted %s", state ? word_name(&word_state, state) : "note");
+    char source[TEXT_NAME] = "posted ";
+    strcat(source, state ? word_name(&word_state, state) : "note");
     event->source = mapped_line(out, source, sizeof source);
     return 1;
 }

@@ -1,4 +1,7 @@
-/* mappings.c: the set of mappings: the embedded files, and those of a person's folder; see mapping.h. */
+/* mappings.c: the set of mappings: the embedded files, and those of a person's folder; see mapping.h.
+ *
+ * A person's files are read at once, to say what is wrong with them. The embedded ones are right (the unit tests look
+ * at each), and reading them all is a quarter of the daemon's start: each is read when it is first asked for. */
 #include "mapping_parts.h"
 
 #include "embedded.h"
@@ -13,25 +16,59 @@
 
 enum { AGENTS_MAX = 64 };
 
+struct entry {
+    char *agent;
+    struct mapping *mapping;     /* NULL: not read yet, … */
+    const struct embedded *file; /* … but here it is */
+};
+
 struct mappings {
-    struct mapping **list; /* sorted by agent */
+    struct entry *list; /* sorted by agent */
     int n;
 };
+
+/* The agent's entry, a new one if there is none. */
+static struct entry *entry_for(struct mappings *mappings, const char *agent)
+{
+    int i = 0;
+    while (i < mappings->n && strcmp(mappings->list[i].agent, agent) < 0)
+        i++;
+    if (i < mappings->n && strcmp(mappings->list[i].agent, agent) == 0)
+        return &mappings->list[i];
+    mappings->list = must_grow(mappings->list, (size_t)(mappings->n + 1) * sizeof *mappings->list);
+    memmove(&mappings->list[i + 1], &mappings->list[i],
+            (size_t)(mappings->n++ - i) * sizeof *mappings->list);
+    mappings->list[i] = (struct entry){.agent = must_copy(agent)};
+    return &mappings->list[i];
+}
 
 /* Takes it over; the same agent's earlier one goes. */
 static void add_mapping(struct mappings *mappings, struct mapping *mapping)
 {
-    int i = 0;
-    while (i < mappings->n && strcmp(mappings->list[i]->agent, mapping->agent) < 0)
-        i++;
-    if (i < mappings->n && strcmp(mappings->list[i]->agent, mapping->agent) == 0) {
-        mapping_free(mappings->list[i]);
-    } else {
-        mappings->list = must_grow(mappings->list, (size_t)(mappings->n + 1) * sizeof *mappings->list);
-        memmove(&mappings->list[i + 1], &mappings->list[i],
-                (size_t)(mappings->n++ - i) * sizeof *mappings->list);
-    }
-    mappings->list[i] = mapping;
+    struct entry *entry = entry_for(mappings, mapping->agent);
+    if (entry->mapping)
+        mapping_free(entry->mapping);
+    entry->mapping = mapping;
+}
+
+/* Of "agents/NAME.yaml". */
+static void add_embedded(struct mappings *mappings, const struct embedded *file)
+{
+    char agent[TEXT_NAME];
+    const char *name = text_last_part(file->name);
+    snprintf(agent, sizeof agent, "%.*s", (int)strcspn(name, "."), name);
+    entry_for(mappings, agent)->file = file;
+}
+
+static const struct mapping *mapping_of(struct entry *entry)
+{
+    struct problems problems = {0};
+    if (!entry->mapping)
+        entry->mapping = mapping_read(entry->file->text, entry->file->len, entry->file->name, &problems);
+    if (!entry->mapping || strcmp(entry->mapping->agent, entry->agent) != 0)
+        abort(); /* an embedded file that is wrong, or not named after its agent */
+    problems_clear(&problems);
+    return entry->mapping;
 }
 
 static void file_problem(struct problems *problems, const char *path, const char *what)
@@ -98,19 +135,11 @@ static int finish(struct mappings **out, struct mappings *mappings, int error)
 int mappings_load(struct mappings **out, const char *dir, struct problems *problems)
 {
     struct mappings *mappings = must_alloc(sizeof *mappings);
-    int error = 0;
     for (const struct embedded *file = embedded_files; file->name; file++) {
-        if (strncmp(file->name, "agents/", 7) != 0)
-            continue;
-        struct mapping *mapping = mapping_read(file->text, file->len, file->name, problems);
-        if (mapping)
-            add_mapping(mappings, mapping);
-        else
-            error = -EINVAL;
+        if (strncmp(file->name, "agents/", 7) == 0)
+            add_embedded(mappings, file);
     }
-    if (!error && dir)
-        error = load_folder(mappings, dir, problems);
-    return finish(out, mappings, error);
+    return finish(out, mappings, dir ? load_folder(mappings, dir, problems) : 0);
 }
 
 int mappings_parse(struct mappings **out, const char *text, size_t len, const char *name,
@@ -127,8 +156,11 @@ void mappings_free(struct mappings *mappings)
 {
     if (!mappings)
         return;
-    for (int i = 0; i < mappings->n; i++)
-        mapping_free(mappings->list[i]);
+    for (int i = 0; i < mappings->n; i++) {
+        if (mappings->list[i].mapping)
+            mapping_free(mappings->list[i].mapping);
+        free(mappings->list[i].agent);
+    }
     free(mappings->list);
     free(mappings);
 }
@@ -142,14 +174,14 @@ int mappings_count(const struct mappings *mappings)
 
 const struct mapping *mappings_at(const struct mappings *mappings, int i)
 {
-    return mappings->list[i];
+    return mapping_of(&mappings->list[i]);
 }
 
 const struct mapping *mappings_find(const struct mappings *mappings, const char *agent)
 {
     for (int i = 0; i < mappings->n; i++) {
-        if (strcmp(mappings->list[i]->agent, agent) == 0)
-            return mappings->list[i];
+        if (strcmp(mappings->list[i].agent, agent) == 0)
+            return mapping_of(&mappings->list[i]);
     }
     return NULL;
 }

@@ -121,6 +121,7 @@ static void judge_message(struct router *router, struct arrival *arrival)
     if (arrival->message_id &&
         (arrival->seq = store_known(router->store, arrival->message_id, arrival->at_wall_ms))) {
         router->counts.duplicates++;
+        arrival->duplicate = true;
         return;
     }
     int got = arrival->message.type == MESSAGE_FILE && !arrival->seen
@@ -243,7 +244,7 @@ static void speak(struct router *router)
                                       .seq = arrival->seq,
                                       .error = ok ? NULL : arrival->refused.error,
                                       .at = arrival->refused.at};
-        router->counts.taken += arrival->recorded && arrival->has_message;
+        router->counts.taken += ok && arrival->has_message && !arrival->duplicate;
         if (arrival->recorded && arrival->type == INPUT_OUTCOME &&
             arrival->outcome.type == OUTCOME_HANDED)
             outbox_hand(router->outbox, router->rules, &router->now, arrival->outcome.alert_id,
@@ -255,7 +256,7 @@ static void speak(struct router *router)
             arrival->config = NULL;
             router_reply(arrival, &answer); /* before the plugins: starting them takes milliseconds */
             outbox_configure(router->outbox, router->config);
-            watching_configure(router);
+            router->watch_due = true; /* not before the answer: it reads all mappings */
         }
         router_reply(arrival, &answer);
         arrival_free(arrival);
@@ -291,6 +292,7 @@ static void after_commit(void *arg)
     rules_committed(router->rules);
     recover_done(router);
     end_turn(router);
+    router->answered = true;
 }
 
 /* Take what arrived → step the core → write inputs and effects in one transaction → commit, off the loop
@@ -384,7 +386,13 @@ static void on_check(uv_check_t *check)
     struct router *router = check->data;
     if (!router->wanted)
         return;
-    router->wanted = false;
+    if (router->answered && router->queue) { /* who was just answered may say the next: one look, one larger commit */
+        router->answered = false;
+        return;
+    }
+    router->wanted = router->answered = false;
+    if (router->watch_due && !router->stopping)
+        watching_configure(router);
     outbox_look(router->outbox, host_elapsed_ms());
     router_take(router);
     work_aside(router);

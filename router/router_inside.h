@@ -38,6 +38,7 @@ struct router {
     struct rules *rules;
     struct outbox *outbox;
     struct sensor *watch;
+    bool watch_due; /* its settings may have changed */
     struct liveness *liveness;
 
     /* the queue, and the turn */
@@ -50,6 +51,7 @@ struct router {
     int status;
     struct worker worker; /* commits */
     bool committing, wanted, stopping;
+    bool answered; /* since the last turn began */
     struct moment now; /* of the turn: the clock is read once */
     uint64_t seq;
     int64_t deadline_ms; /* the core's */

@@ -63,6 +63,7 @@ void watching_open(struct router *router)
 void watching_configure(struct router *router)
 {
     int n = 0;
+    router->watch_due = false;
     json_t *settings = router->config->watch ? mappings_watches(router->mappings, host_env, &n) : NULL;
     sensor_configure(router->watch, n > 0 ? settings : NULL);
     json_decref(settings);

@@ -257,7 +257,8 @@ static void close_reasons(struct rules *rules, struct need *need, const struct e
         if (reason->closed_ms)
             continue;
         bool again = event->opens == OPENS_REASON && reason_same(reason, event); /* is only said again */
-        if (all || (reason_closed_by(event, reason, at_ms) && !again)) {
+        bool late = reason->asked_ms > at_ms; /* what was said before it was asked does not answer it */
+        if ((all && (event->ends || !late)) || (reason_closed_by(event, reason, at_ms) && !again)) {
             reason->closed_ms = rules->now.steady_ms;
             core_changed(rules, reason);
             changed = true;

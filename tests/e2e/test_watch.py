@@ -95,6 +95,7 @@ def an_answer_is_seen_before_the_tool_has_run(r):
     agent.ask()
     wait_for(lambda: need_of(r, agent), "the need")
     claude.status("waiting", waitingFor="permission prompt")
+    time.sleep(0.05)
     since = time.monotonic()
     claude.status("busy")  # allowed: it runs for minutes now
     gone_within(r, agent, since, "withdrawn after Allow")
@@ -120,6 +121,7 @@ def a_stale_busy_is_no_answer(r):
     claude.status("waiting", waitingFor="permission prompt")
     time.sleep(0.2)
     equal(need_of(r, agent)["kind"], "permission", "the need while it waits")
+    time.sleep(0.05)
     claude.status("idle")
     wait_for(lambda: not need_of(r, agent), "withdrawn")
 
@@ -139,6 +141,7 @@ def interrupted(r):
     claude.line(type="user", message={"role": "user", "content": "go on"})
     agent.ask()
     wait_for(lambda: need_of(r, agent), "the need")
+    time.sleep(0.05)
     since = time.monotonic()
     claude.line(type="user", toolUseResult="User rejected tool use", message={"role": "user", "content": []})
     claude.line(type="user", message={"role": "user", "content": [
@@ -167,6 +170,7 @@ def files_alone_open_and_close(r):
     claude.line(type="system", subtype="turn_duration")
     wait_for(lambda: need_of(r, agent), "the review")
     equal(need_of(r, agent)["kind"], "review", "kind")
+    time.sleep(0.05)  # a person takes longer
     claude.status("busy")
     wait_for(lambda: not need_of(r, agent), "the review is over")
     claude.status("waiting", waitingFor="permission prompt")
