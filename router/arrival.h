@@ -49,7 +49,7 @@ struct arrival {
     uint64_t seq;
     char *body; /* of its input, for the log */
     struct moment moment;
-    bool duplicate;   /* its id is known: it was taken before */
+    bool duplicate;         /* its id is known: it was taken before */
     bool recorded;          /* it is an input of the batch */
     struct refusal refused; /* error "": it was not */
     struct arrival *next;

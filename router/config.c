@@ -15,9 +15,17 @@
 #include <string.h>
 #include <unistd.h>
 
-enum top { TOP_PRESET, TOP_RECEIVERS, TOP_FOCUS, TOP_RULES, TOP_ACCEPT_UIDS, TOP_WATCH, TOP_POLICY };
-static const char *const top_names[] = {"preset", "receivers",   "focus",
-                                        "rules",  "accept_uids", "watch",  "policy"};
+enum top {
+    TOP_PRESET,
+    TOP_RECEIVERS,
+    TOP_FOCUS,
+    TOP_RULES,
+    TOP_ACCEPT_UIDS,
+    TOP_WATCH,
+    TOP_POLICY
+};
+static const char *const top_names[] = {"preset",      "receivers", "focus", "rules",
+                                        "accept_uids", "watch",     "policy"};
 static const struct words word_top = {"key", sizeof top_names / sizeof *top_names, top_names};
 
 #define PRESET_DEFAULT "eager" /* until there are breakpoints; then "default" */

@@ -338,7 +338,8 @@ static void budget_read(const struct yaml *yaml, const struct yaml_node *node,
     for (; digits < 3 && text[digits] >= '0' && text[digits] <= '9'; digits++)
         n = n * 10 + text[digits] - '0';
     if (n == 0 || strcmp(text + digits, "/h") != 0)
-        yaml_problem(yaml, node, "write 4/h: at most four rings in an hour", "\"%s\" is no budget", text);
+        yaml_problem(yaml, node, "write 4/h: at most four rings in an hour", "\"%s\" is no budget",
+                     text);
     receiver->budget = n;
 }
 

@@ -12,7 +12,7 @@ enum {
     DOOR_CLIENTS_MAX = 256,
     DOOR_PENDING_MAX = 64,       /* messages of one client that wait for their answer */
     DOOR_UNPARSED_MAX = 8 << 20, /* bytes of half lines, all clients */
-    DOOR_UNREAD_MAX = 4 << 20,   /* bytes of answers that are not read, all clients; one answer may exceed it */
+    DOOR_UNREAD_MAX = 4 << 20, /* bytes of answers that are not read, all clients; one answer may exceed it */
     DOOR_UNREAD_WAIT = 64 * 1024 /* a client with more of them is asked no more before it reads */
 };
 

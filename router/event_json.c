@@ -37,14 +37,14 @@ static const struct event_field {
     {                                                                                              \
 #member, TYPE_WORD, offsetof(struct event, member), &word_##member                         \
     }
-    INT(at_wall_ms), TEXT(host),          TEXT(agent),    TEXT(session),    TEXT(thread),
-    TEXT(request),   TEXT(source),        BOOL(starts),   WORD(closes),     TEXT(closes_request),
-    WORD(opens),     WORD(kind),          BOOL(ends),     WORD(state),      WORD(urgency),
-    BOOL(waking),    BOOL(unattended),    BOOL(prompt),   TEXT(title),      TEXT(text),
-    TEXT(tool),      TEXT(task),          TEXT(cwd),      TEXT(repository), TEXT(worktree),
-    TEXT(branch),    INT(during),         INT(closes_kinds), BOOL(observed),         PLACE(tmux),         PLACE(pane),    PLACE(window),    PLACE(tty),
-    PLACE(kitty),    PLACE(kitty_socket), PLACE(wezterm), PLACE(term),      INT(pid),
-    INT(pid_start),
+    INT(at_wall_ms), TEXT(host),       TEXT(agent),       TEXT(session),    TEXT(thread),
+    TEXT(request),   TEXT(source),     BOOL(starts),      WORD(closes),     TEXT(closes_request),
+    WORD(opens),     WORD(kind),       BOOL(ends),        WORD(state),      WORD(urgency),
+    BOOL(waking),    BOOL(unattended), BOOL(prompt),      TEXT(title),      TEXT(text),
+    TEXT(tool),      TEXT(task),       TEXT(cwd),         TEXT(repository), TEXT(worktree),
+    TEXT(branch),    INT(during),      INT(closes_kinds), BOOL(observed),   PLACE(tmux),
+    PLACE(pane),     PLACE(window),    PLACE(tty),        PLACE(kitty),     PLACE(kitty_socket),
+    PLACE(wezterm),  PLACE(term),      INT(pid),          INT(pid_start),
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
@@ -128,7 +128,7 @@ static void put_string(struct scratch *out, const char *text)
             *at++ = '\\';
             *at++ = to[known - from];
         } else {
-            at += sprintf(at, "\\u%04X", c);
+            at += snprintf(at, 7, "\\u%04X", c);
         }
         text += run + 1;
         length -= run + 1;

@@ -28,8 +28,7 @@ static json_t *read_value(struct json_reader *in);
 
 static void skip_space(struct json_reader *in)
 {
-    while (in->at < in->end &&
-           (*in->at == ' ' || *in->at == '\t' || *in->at == '\n' || *in->at == '\r'))
+    while (in->at < in->end && (*in->at == ' ' || *in->at == '\t' || *in->at == '\n' || *in->at == '\r'))
         in->at++;
 }
 
@@ -50,7 +49,8 @@ size_t json_plain_run(const char *text, size_t len)
     for (uint64_t word; i + sizeof word <= len; i += sizeof word) {
         memcpy(&word, text + i, sizeof word);
         uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\';
-        uint64_t found = ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
+        uint64_t found =
+            ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
         if (found & high)
             break;
     }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-    WAITED_MAX = 32,    /* descriptors */
+    WAITED_MAX = 12,    /* descriptors: with 24 receivers the daemon stays within 64 */
     LOOKED_UP = 8,      /* sessions looked up at once … */
     LOOK_EACH_MS = 1000 /* … and no more often than this */
 };

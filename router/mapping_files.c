@@ -15,11 +15,8 @@
 #include <string.h>
 
 enum { VALUE_SIZE = 512, PATH_SIZE = 4096 };
-enum {
-    TIE_MS = 2
-}; /* nobody answers so fast: what is stamped like the question, give or take rounding, is older */
-#define LATE_MS                                                                                    \
-    60000 /* lines that are read so long after they were written open nothing: a restart reads old ones */
+/* Lines that are read so long after they were written open nothing: a restart reads old ones. */
+#define LATE_MS 60000
 
 /* ---- paths --------------------------------------------------------------------------------------- */
 
@@ -297,8 +294,6 @@ static void fill(const struct file_entry *entry, const struct row *row, const st
         event->ends = false; /* it may have been resumed since */
     }
     event->observed = true;
-    if (event->closes || event->ends)
-        event->at_wall_ms -= TIE_MS;
     out->known_only = entry->known_only;
     out->gone = message->gone;
     out->pid = number(&entry->pid, view);

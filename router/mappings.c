@@ -64,7 +64,8 @@ static const struct mapping *mapping_of(struct entry *entry)
 {
     struct problems problems = {0};
     if (!entry->mapping)
-        entry->mapping = mapping_read(entry->file->text, entry->file->len, entry->file->name, &problems);
+        entry->mapping =
+            mapping_read(entry->file->text, entry->file->len, entry->file->name, &problems);
     if (!entry->mapping || strcmp(entry->mapping->agent, entry->agent) != 0)
         abort(); /* an embedded file that is wrong, or not named after its agent */
     problems_clear(&problems);

@@ -364,7 +364,8 @@ static void work_aside(struct router *router)
 static void arm(struct router *router)
 {
     int64_t elapsed_ms = host_elapsed_ms(), wall_ms = NEVER_MS;
-    int64_t outbox_ms = outbox_look(router->outbox, elapsed_ms), watch_ms = sensor_look(router->watch, elapsed_ms);
+    int64_t outbox_ms = outbox_look(router->outbox, elapsed_ms),
+            watch_ms = sensor_look(router->watch, elapsed_ms);
     outbox_ms = watch_ms < outbox_ms ? watch_ms : outbox_ms;
     if (router->deadline_ms != NEVER_MS && !router->failing)
         wall_ms = router->now.wall_ms + (router->deadline_ms - router->now.steady_ms);
@@ -386,9 +387,9 @@ static void on_check(uv_check_t *check)
     struct router *router = check->data;
     if (!router->wanted)
         return;
-    if (router->answered && router->queue) { /* who was just answered may say the next: one look, one larger commit */
+    if (router->answered && router->queue) {
         router->answered = false;
-        return;
+        return; /* those just answered may have more to say: one look first makes one larger commit */
     }
     router->wanted = router->answered = false;
     if (router->watch_due && !router->stopping)
@@ -447,8 +448,9 @@ static bool on_event(void *arg, const char *receiver, const json_t *event)
     if (!text)
         return false;
     if (message_parse(&message, text, strlen(text), &refusal) < 0) {
-        json_t *ack = json_pack("{s:s, s:O?, s:b, s:s, s:s}", "type", "ack", "id", json_object_get(event, "id"),
-                                "ok", 0, "error", refusal.error, "at", refusal.at);
+        json_t *ack = json_pack("{s:s, s:O?, s:b, s:s, s:s}", "type", "ack", "id",
+                                json_object_get(event, "id"), "ok", 0, "error", refusal.error, "at",
+                                refusal.at);
         if (ack)
             outbox_ack(router->outbox, receiver, ack);
         json_decref(ack);
@@ -477,7 +479,8 @@ int router_open(struct router **out, uv_loop_t *loop, const struct paths *paths,
                 const char *config_path, struct config *config, char *error, size_t size)
 {
     struct router *router = must_alloc(sizeof *router);
-    const struct outbox_router ears = {router, on_outcome, on_command, on_event, on_changed, is_busy};
+    const struct outbox_router ears = {router,   on_outcome, on_command,
+                                       on_event, on_changed, is_busy};
     router->loop = loop;
     router->paths = paths;
     router->config_path = config_path;
@@ -508,7 +511,8 @@ int router_open(struct router **out, uv_loop_t *loop, const struct paths *paths,
     uv_poll_init(loop, &router->timer, router->timer_fd);
     uv_check_init(loop, &router->check);
     worker_begin(&router->worker, loop, commit, after_commit, router);
-    router->timer.data = router->check.data = router->idle.data = router->worker.done_async.data = router;
+    router->timer.data = router->check.data = router->idle.data = router->worker.done_async.data =
+        router;
     uv_poll_start(&router->timer, UV_READABLE, on_timer);
     uv_check_start(&router->check, on_check);
     router->open_handles = 4;

@@ -51,7 +51,7 @@ struct router {
     int status;
     struct worker worker; /* commits */
     bool committing, wanted, stopping;
-    bool answered; /* since the last turn began */
+    bool answered;     /* since the last turn began */
     struct moment now; /* of the turn: the clock is read once */
     uint64_t seq;
     int64_t deadline_ms; /* the core's */

@@ -34,7 +34,8 @@ enum {
     STORE_ERROR_MAX = 512,
     STORE_IDS = 32768,     /* message ids known without asking SQLite */
     STORE_IDS_OPEN = 1024, /* of which so many are read at open */
-    STORE_WAL_DUE = 4096,  /* pages in the write-ahead log that ask for a checkpoint, whose syncs slow commits: 16 MiB */
+    STORE_WAL_DUE =
+        4096, /* pages in the write-ahead log that ask for a checkpoint, whose syncs slow commits: 16 MiB */
     STORE_WAL_MOST = 4 * STORE_WAL_DUE, /* from here on a checkpoint makes the commits wait */
     STORE_RETAIN_MOST = 500,            /* rows deleted in one call */
     STORE_CHECK_ROWS = 1000,            /* inputs checked in one call */
@@ -133,7 +134,7 @@ int store_checkpoint(struct store *store);
 /* Whether the log will soon be longer than its file ever was, … */
 bool store_stretch_due(struct store *store);
 /* … and making the file longer before it is. To sync a file that grows costs the file system a transaction of its
- * own; one that is written over does not, and takes a third of the time. */
+ * own; one that is written over does not, and takes two thirds of the time. */
 void store_stretch(struct store *store);
 
 /* Deletes raw messages older than STORE_RAW_MS and inputs older than STORE_INPUT_MS (in steady

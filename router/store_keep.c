@@ -14,8 +14,9 @@
 
 enum {
     SIDE_BUSY_MS = 200,
-    FRAME_SIZE = 24 + 4096,              /* one page in the log */
-    STRETCH_AHEAD = 256, STRETCH_BITE = 512 /* pages */
+    FRAME_SIZE = 24 + 4096, /* one page in the log */
+    STRETCH_AHEAD = 256,
+    STRETCH_BITE = 512 /* pages */
 };
 
 /* ---- checkpoints ----------------------------------------------------------------------------- */

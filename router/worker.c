@@ -21,15 +21,15 @@ static void on_done(uv_async_t *async)
     worker->done(worker->arg);
 }
 
-void worker_begin(struct worker *worker, uv_loop_t *loop, void (*work)(void *arg), void (*done)(void *arg),
-                  void *arg)
+void worker_begin(struct worker *worker, uv_loop_t *loop, void (*work)(void *arg),
+                  void (*done)(void *arg), void *arg)
 {
     worker->work = work;
     worker->done = done;
     worker->arg = arg;
     worker->ending = false;
-    if (uv_async_init(loop, &worker->done_async, on_done) < 0 || uv_sem_init(&worker->wanted, 0) < 0 ||
-        uv_thread_create(&worker->thread, live, worker) < 0)
+    if (uv_async_init(loop, &worker->done_async, on_done) < 0 ||
+        uv_sem_init(&worker->wanted, 0) < 0 || uv_thread_create(&worker->thread, live, worker) < 0)
         abort();
 }
 

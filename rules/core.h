@@ -23,6 +23,7 @@ enum {
     REASON_SIZE = 160
 };
 
+#define TIE_MS 2         /* two clocks round apart by so much */
 #define REOPEN_MS 10000  /* the same request within it is the same need */
 #define SILENCE_MS 10000 /* a notice alone opens only after so much other silence */
 #define ENDED_KEEP_MS 3600000

@@ -72,7 +72,8 @@ bool reason_closed_by(const struct event *event, const struct reason *reason, in
 {
     if (event->closes_kinds && !(event->closes_kinds >> reason->kind & 1))
         return false;
-    if (reason->asked_ms > at_ms)
+    int64_t before_ms = event->observed ? at_ms - TIE_MS : at_ms; /* a file's stamp and a hook's may tie */
+    if (reason->asked_ms > before_ms)
         return false; /* what was said before it was asked does not answer it */
     const char *request = text_or(event->closes_request, text_or(event->request, ""));
     switch (event->closes) {

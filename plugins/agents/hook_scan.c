@@ -14,7 +14,7 @@
  * first scan's own; only what was kept is taken from the second. A comma is written with the entry
  * after it, so that an entry left out leaves nothing behind.
  *
- * A little over the house's 500 lines: the states share one struct, and halves would share it all.
+ * Long because the states share one struct, and halves would share it all.
  */
 #include "hook_scan.h"
 

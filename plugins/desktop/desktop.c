@@ -294,7 +294,8 @@ static void deliver(struct kit *kit, const char *id, const struct kit_alert *ale
 
     /* A popup that is new replaces nothing: no need to ask first who serves. */
     popup = g_hash_table_lookup(desktop->popups, alert->id);
-    bool fresh = desktop->server.known && desktop->server.owner && (!popup || popup->life != POPUP_SHOWN);
+    bool fresh =
+        desktop->server.known && desktop->server.owner && (!popup || popup->life != POPUP_SHOWN);
     if (!ask_bus(desktop, &error) || (!fresh && !ask_server(desktop, &error))) {
         answer_error(desktop, id, error);
         return;

@@ -323,8 +323,9 @@ static void test_rule(void **state)
     assert_int_equal(last_rule(config)->times_min[1], 16 * 60 + 45);
     config_free(config);
     for (int i = 0; i < 4; i++) {
-        static const char *const presets[] = {"preset: default\n", "preset: eager\n", "preset: deep-focus\n",
-                                              "preset: on-call\nreceivers: { phone: { plugin: auto } }\n"};
+        static const char *const presets[] = {
+            "preset: default\n", "preset: eager\n", "preset: deep-focus\n",
+            "preset: on-call\nreceivers: { phone: { plugin: auto } }\n"};
         config_free(good(presets[i]));
     }
 

@@ -106,8 +106,9 @@ static void questions_and_plans_are_known_by_what_they_ask(void **state)
                  "\"question\":\"Which database?\"}]}");
     assert_string_equal(event->request, request);
     assert_int_equal(event->closes, CLOSES_REQUEST);
-    event = hook("PostToolUse",
-                 ",\"tool_name\":\"AskUserQuestion\",\"tool_input\":{\"questions\":[{\"question\":\"Else?\"}]}");
+    event = hook(
+        "PostToolUse",
+        ",\"tool_name\":\"AskUserQuestion\",\"tool_input\":{\"questions\":[{\"question\":\"Else?\"}]}");
     assert_string_not_equal(event->request, request);
     free(request);
     event = hook("PermissionRequest",
