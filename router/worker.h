@@ -12,7 +12,7 @@
 struct worker {
     uv_async_t done_async; /* `data` is the owner's; close it after worker_end(), as any handle */
     uv_thread_t thread;
-    uv_sem_t wanted;
+    uv_sem_t wanted, finished;
     bool ending;
     void (*work)(void *arg); /* on the thread */
     void (*done)(void *arg); /* on the loop, once per job */
