@@ -34,7 +34,7 @@ struct door_spool;
 /* Watches the folder, which is made if missing. 0 or negative errno. */
 int door_spool_open(struct door_spool **out, uv_loop_t *loop, struct router *router,
                     const char *folder);
-/* Takes what lies there; calls taken when it is empty, once. */
+/* Takes what lies there, and goes on with what comes; calls taken once what lay there at this moment is taken. */
 void door_spool_take(struct door_spool *door, void (*taken)(void *arg), void *arg);
 void door_spool_close(struct door_spool *door, void (*closed)(void *arg), void *arg);
 

@@ -43,6 +43,7 @@ struct door_spool {
     bool held;       /* the store failed: wait */
     int closing;
     bool closed_wanted;
+    char started[24]; /* names after this came after the start */
     void (*on_taken)(void *arg);
     void *taken_arg;
     void (*on_closed)(void *arg);
@@ -182,14 +183,19 @@ static void on_later(uv_timer_t *timer)
     go_on(door);
 }
 
-static void finish(struct door_spool *door)
+static void start_over(struct door_spool *door)
 {
-    free(door->names);
-    door->names = NULL;
     void (*taken)(void *arg) = door->on_taken;
     door->on_taken = NULL;
     if (taken)
         taken(door->taken_arg);
+}
+
+static void finish(struct door_spool *door)
+{
+    free(door->names);
+    door->names = NULL;
+    start_over(door);
 }
 
 static void free_if_done(struct door_spool *door)
@@ -212,6 +218,8 @@ static void go_on(struct door_spool *door)
         return free_if_done(door);
     while (!door->held && door->pending < PORTION) {
         if (door->next_name < door->n_names) {
+            if (door->on_taken && strcmp(door->names[door->next_name], door->started) > 0)
+                start_over(door); /* hooks that spool faster than we take do not keep us from starting */
             take_file(door, door->names[door->next_name++]);
             continue;
         }
@@ -225,7 +233,7 @@ static void go_on(struct door_spool *door)
         door->n_names = door->next_name = 0;
         uv_timer_start(&door->later, on_later, 2000, 0);
         if (door->on_taken)
-            finish(door); /* the start does not wait for a failing store */
+            start_over(door); /* it does not wait for a failing store */
     }
 }
 
@@ -243,6 +251,7 @@ static void on_change(uv_fs_event_t *watch, const char *name, int events, int st
 
 void door_spool_take(struct door_spool *door, void (*taken)(void *arg), void *arg)
 {
+    snprintf(door->started, sizeof door->started, "%013lld", (long long)host_wall_ms());
     door->on_taken = taken;
     door->taken_arg = arg;
     door->look_again = true;
