@@ -1,9 +1,11 @@
 /* arrival.c: making and freeing arrivals. */
 #include "router/arrival.h"
 
+#include "plugins/protocol.h"
 #include "router/host.h"
 #include "rules/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct arrival *arrival_new(enum input_type type)
@@ -52,6 +54,17 @@ struct arrival *arrival_presence(const struct presence_input *presence, json_t *
     arrival->presence = *presence;
     arrival->json = json;
     return arrival;
+}
+
+json_t *arrival_ack(const struct arrival *arrival, const struct answer *answer)
+{
+    char id[24];
+    snprintf(id, sizeof id, "%016llx", (unsigned long long)arrival->message_id);
+    if (answer->ok)
+        return json_pack("{s:s, s:s, s:b, s:I}", "type", PROTOCOL_ACK, "id", id, "ok", 1, "seq",
+                         (json_int_t)answer->seq);
+    return json_pack("{s:s, s:s, s:b, s:s, s:b}", "type", PROTOCOL_ACK, "id", id, "ok", 0, "error",
+                     answer->error, "retry", answer->retry);
 }
 
 void arrival_free(struct arrival *arrival)

@@ -62,6 +62,8 @@ struct arrival *arrival_command(const struct command *command);
 struct arrival *arrival_outcome(const struct outcome *outcome);
 /* Takes the reference. */
 struct arrival *arrival_presence(const struct presence_input *presence, json_t *json);
+/* The answer to a plugin's event (plugins/protocol.h): a new reference, or NULL if it is no UTF-8. */
+json_t *arrival_ack(const struct arrival *arrival, const struct answer *answer);
 void arrival_free(struct arrival *arrival);
 /* What it costs in memory while it waits, roughly. */
 size_t arrival_weight(const struct arrival *arrival);

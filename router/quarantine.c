@@ -57,11 +57,6 @@ void quarantine_close(void)
     folder = NULL;
 }
 
-int quarantine_count(void)
-{
-    return count;
-}
-
 static int write_file(const char *name, const char *text, size_t length)
 {
     int fd = openat(folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

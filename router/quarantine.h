@@ -14,7 +14,5 @@ void quarantine_close(void);
 int quarantine_text(int64_t at_wall_ms, const char *text, size_t length, const char *reason);
 /* Moves a file of any kind in, as it is. */
 int quarantine_file(const char *folder, const char *name, const char *reason);
-/* Messages kept in it now. */
-int quarantine_count(void);
 
 #endif

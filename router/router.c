@@ -427,12 +427,7 @@ static void on_command(void *arg, const struct command *command)
 static void answer_sensor(void *owner, struct arrival *arrival, const struct answer *answer)
 {
     struct router *router = owner;
-    char id[24];
-    snprintf(id, sizeof id, "%016llx", (unsigned long long)arrival->message_id);
-    json_t *ack = answer->ok ? json_pack("{s:s, s:s, s:b, s:I}", "type", "ack", "id", id, "ok", 1,
-                                         "seq", (json_int_t)answer->seq)
-                             : json_pack("{s:s, s:s, s:b, s:s, s:b}", "type", "ack", "id", id, "ok",
-                                         0, "error", answer->error, "retry", answer->retry);
+    json_t *ack = arrival_ack(arrival, answer);
     if (ack)
         outbox_ack(router->outbox, arrival->more, ack);
     json_decref(ack);

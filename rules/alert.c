@@ -164,13 +164,6 @@ void alert_drop(struct rules *rules, struct alert *alert)
     core_gone(rules, alert);
 }
 
-void alert_free(struct alert *alert)
-{
-    free(alert->key);
-    free(alert->group);
-    free(alert);
-}
-
 struct alert *alert_get(struct rules *rules, int receiver, const char *key, const char *group)
 {
     struct alert *alert = NULL;

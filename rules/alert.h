@@ -87,6 +87,5 @@ void alert_not_delivered(struct rules *rules, struct alert *alert, int64_t versi
 void alert_join(struct rules *rules, struct alert *alert);
 void alert_drop(struct rules *rules, struct alert *alert);
 void line_join(struct line *line, struct alert *alert, struct need *need);
-void alert_free(struct alert *alert);
 
 #endif

@@ -186,12 +186,6 @@ void need_drop(struct rules *rules, struct need *need)
     core_gone(rules, need);
 }
 
-void need_free(struct need *need)
-{
-    free(need->resolved_by);
-    free(need);
-}
-
 /* ---- opening and closing ------------------------------------------------------------------------- */
 
 static void forget_resolved(struct rules *rules)

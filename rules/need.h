@@ -132,6 +132,5 @@ bool need_open(const struct need *need);
 int64_t need_waited(const struct need *need, int64_t steady_ms);
 /* Order in which needs are named: urgency, kind, age. */
 int need_compare(const struct need *a, const struct need *b);
-void need_free(struct need *need);
 
 #endif

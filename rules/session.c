@@ -169,15 +169,6 @@ void session_drop(struct rules *rules, struct session *session)
     core_gone(rules, session);
 }
 
-void session_free(struct session *session)
-{
-    for (int i = 0; i < noun_session.n_fields; i++) {
-        if (session_fields[i].type == FIELD_TEXT)
-            free(*(char **)((char *)session + session_fields[i].offset));
-    }
-    free(session);
-}
-
 /* ---- the caps ------------------------------------------------------------------------------------ */
 
 static bool over_caps(const struct rules *rules)

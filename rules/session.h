@@ -64,6 +64,5 @@ void session_drop(struct rules *rules, struct session *session);
 void thread_join(struct session *session, struct thread *thread);
 /* The session's name for a person: repository, or the last part of cwd, or the agent. */
 const char *session_where(const struct session *session);
-void session_free(struct session *session);
 
 #endif
