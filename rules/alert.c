@@ -64,6 +64,47 @@ static bool same_key(const void *item, const void *key)
 
 static void touch(struct rules *rules, struct alert *alert, bool ring);
 
+static void line_touch(struct line *line)
+{
+    struct line **first = &line->alert->touched_lines;
+    if (line->touched)
+        return;
+    line->touched = true;
+    line->prev_touched = NULL;
+    line->next_touched = *first;
+    if (*first)
+        (*first)->prev_touched = line;
+    *first = line;
+}
+
+static void line_untouch(struct line *line)
+{
+    if (!line->touched)
+        return;
+    line->touched = false;
+    *(line->prev_touched ? &line->prev_touched->next_touched : &line->alert->touched_lines) =
+        line->next_touched;
+    if (line->next_touched)
+        line->next_touched->prev_touched = line->prev_touched;
+}
+
+static void uncount(struct line *line)
+{
+    line->alert->many[line->urgency][line->kind] -= line->counted;
+    line->counted = false;
+}
+
+void alert_follow(struct need *need)
+{
+    for (struct line *line = need->lines; line; line = line->next_in_need) {
+        uncount(line);
+        line->counted = true;
+        line->urgency = need->treatment.urgency;
+        line->kind = need->kind;
+        line->alert->many[line->urgency][line->kind]++;
+    }
+}
+
 void alert_join(struct rules *rules, struct alert *alert)
 {
     if (alert->open)
@@ -84,15 +125,19 @@ void alert_join(struct rules *rules, struct alert *alert)
 
 void line_join(struct line *line, struct alert *alert, struct need *need)
 {
-    struct line **end = &alert->lines;
-    while (*end)
-        end = &(*end)->next_in_alert;
-    *end = line;
+    line->prev_in_alert = alert->last_line;
+    *(alert->last_line ? &alert->last_line->next_in_alert : &alert->lines) = line;
+    alert->last_line = line;
     line->alert = alert;
     line->need = need;
     line->next_in_need = need->lines;
     need->lines = line;
     alert->n_lines++;
+    alert->n_rang += line->ring == alert->ring;
+    if (!alert->fresh && !(need->delivered & 1u << alert->receiver))
+        alert->fresh = line;
+    if (!line->version || line->may_ring) /* a new one, or restored before the look that it was touched for */
+        line_touch(line);
 }
 
 static void touch(struct rules *rules, struct alert *alert, bool ring)
@@ -110,26 +155,39 @@ static void touch(struct rules *rules, struct alert *alert, bool ring)
     rules->touched[rules->n_touched++] = alert;
 }
 
+/* What a line that goes owed is not rung for those that stay. */
 static void follow_ring(struct alert *alert)
 {
+    alert->may_ring = false;
+    for (const struct line *line = alert->touched_lines; line; line = line->next_touched)
+        alert->may_ring |= line->may_ring;
+    if (alert->n_rang > 0)
+        return;
     alert->ring = 0;
     for (const struct line *line = alert->lines; line; line = line->next_in_alert)
         alert->ring = line->ring > alert->ring ? line->ring : alert->ring;
+    for (const struct line *line = alert->lines; line; line = line->next_in_alert)
+        alert->n_rang += line->ring == alert->ring;
 }
 
 void alert_remove(struct rules *rules, struct line *line)
 {
-    struct line **at = &line->alert->lines;
-    while (*at != line)
-        at = &(*at)->next_in_alert;
-    *at = line->next_in_alert;
-    at = &line->need->lines;
+    struct alert *alert = line->alert;
+    struct line *prev = line->prev_in_alert, *next = line->next_in_alert;
+    *(prev ? &prev->next_in_alert : &alert->lines) = next;
+    *(next ? &next->prev_in_alert : &alert->last_line) = prev;
+    struct line **at = &line->need->lines;
     while (*at != line)
         at = &(*at)->next_in_need;
     *at = line->next_in_need;
-    line->alert->n_lines--;
-    follow_ring(line->alert); /* what it owed is not rung for those that stay */
-    touch(rules, line->alert, false);
+    if (alert->fresh == line)
+        alert->fresh = next;
+    line_untouch(line);
+    uncount(line);
+    alert->n_lines--;
+    alert->n_rang -= line->ring == alert->ring;
+    follow_ring(alert);
+    touch(rules, alert, false);
     core_gone(rules, line);
 }
 
@@ -190,6 +248,7 @@ struct alert *alert_get(struct rules *rules, int receiver, const char *key, cons
 static void touch_line(struct rules *rules, struct line *line, bool ring)
 {
     line->may_ring |= ring;
+    line_touch(line);
     core_changed(rules, line);
     touch(rules, line->alert, ring);
 }
@@ -206,6 +265,7 @@ void alert_add(struct rules *rules, struct alert *alert, struct need *need, bool
     line->alert_id = alert->record.id;
     line->need_id = need->record.id;
     line_join(line, alert, need);
+    alert_follow(need);
     touch_line(rules, line, ring);
 }
 
@@ -243,13 +303,13 @@ static void follow_delivery(struct rules *rules, struct alert *alert)
 static void drop_old_news(const struct rules *rules, struct alert *alert)
 {
     const struct receiver *receiver = rules->receivers[alert->receiver];
+    const struct line *newest = alert->last_line;
     if (!receiver || receiver->updates || !alert->open)
         return;
-    for (const struct line *line = alert->lines; line; line = line->next_in_alert) {
-        if (line->version > alert->delivered || line->ring > alert->delivered)
-            return;
-    }
-    alert->queued = alert->delivered;
+    while (newest && !newest->version) /* not published yet */
+        newest = newest->prev_in_alert;
+    if (alert->ring <= alert->delivered && (!newest || newest->version <= alert->delivered))
+        alert->queued = alert->delivered;
 }
 
 /* A closed alert has nothing more to say once its withdrawal arrived, or nobody ever got it. */
@@ -302,11 +362,10 @@ void alert_delivered(struct rules *rules, struct alert *alert, int64_t version)
         alert->delivered = version;
     if (version >= alert->news)
         alert->news_ms = 0;
-    for (struct line *line = alert->lines; line; line = line->next_in_alert) {
-        if (line->version > version)
-            continue;
-        line->need->delivered |= 1u << alert->receiver;
-        core_changed(rules, line->need);
+    for (; alert->fresh && alert->fresh->version && alert->fresh->version <= version;
+         alert->fresh = alert->fresh->next_in_alert) {
+        alert->fresh->need->delivered |= 1u << alert->receiver;
+        core_changed(rules, alert->fresh->need);
     }
     drop_old_news(rules, alert);
     follow_delivery(rules, alert);
@@ -350,7 +409,7 @@ static bool may_ring(const struct rules *rules, const struct alert *alert)
     bool room = ring_room_ms(rules, (int)alert->receiver) <= rules->now.steady_ms;
     if (!alert->may_ring || room)
         return alert->may_ring;
-    for (const struct line *line = alert->lines; line; line = line->next_in_alert) {
+    for (const struct line *line = alert->touched_lines; line; line = line->next_touched) {
         if (line->may_ring && line->need->treatment.urgency == URGENCY_CRITICAL)
             return true;
     }
@@ -370,33 +429,51 @@ static void choose_rings(struct rules *rules, struct alert *ringing[RECEIVER_SLO
     }
 }
 
+/* The most urgent of its lines, and of those the most urgent kind. */
+static enum kind first_kind(const struct alert *alert, enum urgency *urgency)
+{
+    for (int u = URGENCIES - 1; u >= 0; u--) {
+        for (int kind = 0; kind < KINDS; kind++) {
+            if (alert->many[u][kind] > 0)
+                return *urgency = (enum urgency)u, (enum kind)kind;
+        }
+    }
+    return *urgency = URGENCY_UNSET, KIND_CUSTOM;
+}
+
+/* A touched line comes into this version, and rings in it if it may. */
+static void publish_line(struct rules *rules, struct line *line, bool rings)
+{
+    struct alert *alert = line->alert;
+    line_untouch(line);
+    if (!line->version || line->may_ring)
+        core_changed(rules, line);
+    line->version = line->version ? line->version : alert->version;
+    if (line->may_ring && rings) {
+        line->ring = alert->version;
+        alert->n_rang++;
+    }
+    line->may_ring = false;
+}
+
 static void publish(struct rules *rules, struct alert *alert, bool rings)
 {
     const struct receiver *receiver = rules->receivers[alert->receiver];
-    const struct need *first = first_need(alert);
     bool fresh = false;
     alert->version++;
-    for (struct line *line = alert->lines; line; line = line->next_in_alert) {
-        if (line->version)
-            continue;
-        fresh |= line->need->told_ms == rules->now.steady_ms ||
-                 !(line->need->delivered & 1u << alert->receiver);
-        line->version = alert->version;
-        core_changed(rules, line);
-    }
-    alert->urgency = first->treatment.urgency;
     alert->failed = false;
-    for (struct line *line = alert->lines; line; line = line->next_in_alert) {
-        if (!line->may_ring)
-            continue;
-        line->ring = rings ? alert->version : line->ring;
-        line->may_ring = false;
-        core_changed(rules, line);
-    }
     if (rings) {
         alert->ring = alert->version;
+        alert->n_rang = 0;
         ring_note(rules, (int)alert->receiver);
     }
+    for (struct line *line = alert->touched_lines, *next; line; line = next) {
+        next = line->next_touched;
+        fresh |= !line->version && (line->need->told_ms == rules->now.steady_ms ||
+                                    !(line->need->delivered & 1u << alert->receiver));
+        publish_line(rules, line, rings);
+    }
+    enum kind kind = first_kind(alert, &alert->urgency);
     if (rings || fresh) {
         bool critical = rings && alert->urgency == URGENCY_CRITICAL;
         alert->news = alert->version;
@@ -414,7 +491,7 @@ static void publish(struct rules *rules, struct alert *alert, bool rings)
     effect->version = alert->version;
     effect->audible = rings;
     effect->deliver = deliver;
-    effect->kind = first->kind;
+    effect->kind = kind;
 }
 
 void alert_publish(struct rules *rules)

@@ -22,7 +22,12 @@ struct line {
     bool may_ring;   /* within one look */
     struct alert *alert;
     struct need *need;
-    struct line *next_in_alert, *next_in_need;
+    struct line *prev_in_alert, *next_in_alert, *next_in_need;
+    bool touched; /* is in the alert's list of lines that this look touched */
+    struct line *prev_touched, *next_touched;
+    bool counted; /* in the alert's `many`, as: */
+    enum urgency urgency;
+    enum kind kind;
 };
 
 struct alert {
@@ -45,8 +50,14 @@ struct alert {
     bool gave_up;      /* its needs were told on the fallback */
     enum delivery_state delivery; /* what all this comes to */
 
-    struct line *lines;
+    /* The lines, in the order in which they came. A look must not cost what an alert holds, so what it has to know of
+     * all of them is counted. */
+    struct line *lines, *last_line;
     int n_lines;
+    int many[URGENCIES][KINDS]; /* lines of each urgency and kind, as far as judged */
+    int n_rang;                 /* lines that rang in the version `ring` */
+    struct line *fresh;         /* the first whose need is not noted as delivered */
+    struct line *touched_lines; /* by this look */
     bool touched, may_ring; /* until the look ends: of a step without a policy, in a later step */
     struct alert *prev, *next; /* all, by id */
 };
@@ -67,6 +78,8 @@ extern const struct noun noun_alert, noun_line;
 struct alert *alert_get(struct rules *rules, int receiver, const char *key, const char *group);
 /* Puts a need into it; `ring`: it may ring. */
 void alert_add(struct rules *rules, struct alert *alert, struct need *need, bool ring);
+/* A need was judged: its alerts count it anew. */
+void alert_follow(struct need *need);
 /* Takes a need out of every alert it stands in. */
 void alert_leave(struct rules *rules, struct need *need);
 /* A need's content changed, or it is to ring again. */

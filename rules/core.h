@@ -68,7 +68,9 @@ struct rules {
     struct session *first_session, *last_session;
     struct session *oldest_live, *youngest_live, *oldest_ended, *youngest_ended;
     struct need *first_need, *last_need;
-    struct need *untold; /* open and untold */
+    struct need *untold[VERDICTS]; /* open and untold, by verdict: a look costs what may be told */
+    int n_untold[VERDICTS];
+    struct need *oldest_resolved, *youngest_resolved; /* by when they were */
     struct need *dirty;
     struct agenda agenda;
     struct alert *first_alert, *last_alert;

@@ -230,7 +230,7 @@ void judge_need(struct rules *rules, struct need *need)
 {
     if (!need_open(need)) {
         rules->defer_again |= need->verdict == VERDICT_HELD;
-        need->verdict = VERDICT_RESOLVED;
+        need_judged(rules, need, VERDICT_RESOLVED);
         agenda_remove(&rules->agenda, need);
         return;
     }
@@ -240,7 +240,8 @@ void judge_need(struct rules *rules, struct need *need)
     follow_inhibition(rules, need, &treatment);
     follow_walls(rules, need, &treatment);
     need->treatment = treatment;
-    need->verdict = judge_line(rules, need, &need->due_ms, &need->gathers);
+    need_judged(rules, need, judge_line(rules, need, &need->due_ms, &need->gathers));
+    alert_follow(need);
     rules->defer_again |= waited || need->verdict == VERDICT_HELD;
     if (need->verdict == VERDICT_TOLD) {
         if (need->last_ms + treatment.expire_ms <= rules->now.steady_ms)

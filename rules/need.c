@@ -99,12 +99,14 @@ static void untold_add(struct rules *rules, struct need *need)
 {
     if (need->in_untold)
         return;
+    struct need **first = &rules->untold[need->verdict];
     need->in_untold = true;
     need->prev_untold = NULL;
-    need->next_untold = rules->untold;
-    if (rules->untold)
-        rules->untold->prev_untold = need;
-    rules->untold = need;
+    need->next_untold = *first;
+    if (*first)
+        (*first)->prev_untold = need;
+    *first = need;
+    rules->n_untold[need->verdict]++;
 }
 
 void need_leave_untold(struct rules *rules, struct need *need)
@@ -115,9 +117,54 @@ void need_leave_untold(struct rules *rules, struct need *need)
     if (need->prev_untold)
         need->prev_untold->next_untold = need->next_untold;
     else
-        rules->untold = need->next_untold;
+        rules->untold[need->verdict] = need->next_untold;
     if (need->next_untold)
         need->next_untold->prev_untold = need->prev_untold;
+    rules->n_untold[need->verdict]--;
+}
+
+void need_judged(struct rules *rules, struct need *need, enum verdict verdict)
+{
+    bool untold = need->in_untold;
+    if (verdict == need->verdict)
+        return;
+    need_leave_untold(rules, need);
+    need->verdict = verdict;
+    if (untold)
+        untold_add(rules, need);
+}
+
+void need_touch_untold(struct rules *rules)
+{
+    for (int verdict = 0; verdict < VERDICTS; verdict++) {
+        for (struct need *need = rules->untold[verdict]; need; need = need->next_untold)
+            need_touch(rules, need);
+    }
+}
+
+static void resolved_remove(struct rules *rules, struct need *need)
+{
+    struct need *older = need->older_resolved, *younger = need->younger_resolved;
+    *(older ? &older->younger_resolved : &rules->oldest_resolved) = younger;
+    *(younger ? &younger->older_resolved : &rules->youngest_resolved) = older;
+    need->older_resolved = need->younger_resolved = NULL;
+    rules->n_resolved--;
+}
+
+/* In the order in which they were resolved, then by id: the same in a restored core. */
+static void resolved_add(struct rules *rules, struct need *need)
+{
+    struct need *older = rules->youngest_resolved, *younger = NULL;
+    while (older && (older->resolved_ms > need->resolved_ms ||
+                     (older->resolved_ms == need->resolved_ms && older->record.id > need->record.id))) {
+        younger = older;
+        older = older->older_resolved;
+    }
+    need->older_resolved = older;
+    need->younger_resolved = younger;
+    *(older ? &older->younger_resolved : &rules->oldest_resolved) = need;
+    *(younger ? &younger->older_resolved : &rules->youngest_resolved) = need;
+    rules->n_resolved++;
 }
 
 void need_touch(struct rules *rules, struct need *need)
@@ -146,7 +193,7 @@ void need_join(struct rules *rules, struct need *need)
     rules->n_needs++;
     rules->bytes += CORE_NEED_BYTES;
     if (!need_open(need))
-        rules->n_resolved++;
+        resolved_add(rules, need);
     else if (!need->told)
         untold_add(rules, need);
 }
@@ -181,7 +228,8 @@ void need_drop(struct rules *rules, struct need *need)
         need->session->need = NULL;
     rules->n_needs--;
     rules->bytes -= CORE_NEED_BYTES;
-    rules->n_resolved -= !need_open(need);
+    if (!need_open(need))
+        resolved_remove(rules, need);
     text_free(&rules->bytes, &need->resolved_by);
     core_gone(rules, need);
 }
@@ -190,12 +238,8 @@ void need_drop(struct rules *rules, struct need *need)
 
 static void forget_resolved(struct rules *rules)
 {
-    for (struct need *need = rules->first_need, *next;
-         need && rules->n_resolved > CORE_RESOLVED_MAX; need = next) {
-        next = need->next;
-        if (!need_open(need))
-            need_drop(rules, need);
-    }
+    while (rules->n_resolved > CORE_RESOLVED_MAX)
+        need_drop(rules, rules->oldest_resolved);
 }
 
 void need_resolve(struct rules *rules, struct need *need, const char *why)
@@ -211,7 +255,7 @@ void need_resolve(struct rules *rules, struct need *need, const char *why)
     effect->kind = need->kind;
     need->resolved_ms = rules->now.steady_ms;
     text_set(&rules->bytes, &need->resolved_by, why, TEXT_TITLE);
-    rules->n_resolved++;
+    resolved_add(rules, need);
     alert_leave(rules, need);
     need_leave_untold(rules, need);
     need_touch(rules, need);
@@ -320,9 +364,9 @@ static void reopen(struct rules *rules, struct need *need, struct reason *reason
     core_changed(rules, reason);
     if (need_open(need))
         return;
+    resolved_remove(rules, need);
     need->resolved_ms = 0;
     text_set(&rules->bytes, &need->resolved_by, NULL, 0);
-    rules->n_resolved--;
     need->kind = reason->kind;
     walk_need(rules, need, &need->treatment, NULL); /* a resolved one is not judged */
     if (need->told)

@@ -101,8 +101,9 @@ struct need {
     int heap_at;        /* its place in the heap of looks, -1: none */
     bool dirty;         /* is in the list of those to look at now */
     struct need *next_dirty;
-    struct need *next_untold, *prev_untold; /* the list of open, untold needs */
+    struct need *next_untold, *prev_untold; /* the list of open, untold needs of its verdict */
     bool in_untold;
+    struct need *older_resolved, *younger_resolved;
 };
 
 extern const struct noun noun_need;
@@ -117,6 +118,10 @@ void need_ack(struct rules *rules, struct need *need);
 void need_snooze(struct rules *rules, struct need *need, int64_t until_ms);
 /* It is told, or closed: it is no longer in the list of what is untold. */
 void need_leave_untold(struct rules *rules, struct need *need);
+/* What the look makes of it; an untold one goes to the list of that verdict. */
+void need_judged(struct rules *rules, struct need *need, enum verdict verdict);
+/* Every open, untold need is judged again in this step. */
+void need_touch_untold(struct rules *rules);
 /* Marks it for the look of this step. */
 void need_touch(struct rules *rules, struct need *need);
 /* Joins and parts it with the core's lists (also when restored). */

@@ -287,8 +287,7 @@ static void follow_few(struct rules *rules)
     if (few == rules->few)
         return;
     rules->few = few;
-    for (struct need *need = rules->untold; need; need = need->next_untold)
-        need_touch(rules, need);
+    need_touch_untold(rules);
 }
 
 /* The wall clock was set: what is held to a time of day is judged again. */
@@ -299,10 +298,7 @@ static void follow_clock(struct rules *rules)
     if (step_ms > -STEP_MS && step_ms < STEP_MS)
         return;
     rules->ahead_ms = ahead_ms;
-    for (struct need *need = rules->untold; need; need = need->next_untold) {
-        if (need->hold_wall_ms)
-            need_touch(rules, need);
-    }
+    need_touch_untold(rules);
 }
 
 /* Judges what the input touched and what has become due. It costs what changed, not what is known. */

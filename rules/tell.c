@@ -42,11 +42,13 @@ static bool at_once(const struct rules *rules, const struct need *need)
 static int64_t wait_until(const struct rules *rules, const struct need *due)
 {
     int64_t until = rules->now.steady_ms, limit = due->due_ms + GATHER_MS;
-    if (due->verdict != VERDICT_DUE || due->gathers || !at_once(rules, due) || rules->n_due > STORM)
+    if (due->verdict != VERDICT_DUE || due->gathers || !at_once(rules, due) ||
+        rules->n_due > STORM || rules->n_untold[VERDICT_UNSETTLED] > STORM)
         return until;
-    for (const struct need *other = rules->untold; other; other = other->next_untold) {
-        if (other->verdict == VERDICT_UNSETTLED && other->treatment.to & due->treatment.to &&
-            at_once(rules, other) && other->due_ms <= limit && other->due_ms > until)
+    for (const struct need *other = rules->untold[VERDICT_UNSETTLED]; other;
+         other = other->next_untold) {
+        if (other->treatment.to & due->treatment.to && at_once(rules, other) &&
+            other->due_ms <= limit && other->due_ms > until)
             until = other->due_ms;
     }
     return until;
@@ -75,10 +77,8 @@ void tell_again(struct rules *rules)
     if (!rules->waiting)
         return;
     rules->waiting = false;
-    for (struct need *need = rules->untold; need; need = need->next_untold) {
-        if (need->verdict == VERDICT_DUE)
-            need_touch(rules, need);
-    }
+    for (struct need *need = rules->untold[VERDICT_DUE]; need; need = need->next_untold)
+        need_touch(rules, need);
 }
 
 /* ---- who comes with it ---------------------------------------------------------------------------- */
@@ -86,9 +86,15 @@ void tell_again(struct rules *rules)
 /* A silent tell takes only silent needs along. */
 static bool rides(const struct need *need, uint32_t audible, uint32_t silent)
 {
-    if (need->verdict != VERDICT_HELD && need->verdict != VERDICT_DUE)
-        return false;
     return need->treatment.to & (need->treatment.silent ? audible | silent : audible);
+}
+
+static void add_riders(struct rules *rules, enum verdict ready, uint32_t audible, uint32_t silent)
+{
+    for (struct need *need = rules->untold[ready]; need; need = need->next_untold) {
+        if (!need->telling && rides(need, audible, silent))
+            due_add(rules, need);
+    }
 }
 
 /* Adds every ready need of the receivers that are spoken to, until no more come. */
@@ -103,10 +109,8 @@ static void ride_along(struct rules *rules)
             else
                 audible |= need->treatment.to;
         }
-        for (struct need *need = rules->untold; need; need = need->next_untold) {
-            if (!need->telling && rides(need, audible, silent))
-                due_add(rules, need);
-        }
+        add_riders(rules, VERDICT_HELD, audible, silent);
+        add_riders(rules, VERDICT_DUE, audible, silent);
     }
 }
 
@@ -243,7 +247,7 @@ void tell_due(struct rules *rules)
     for (int i = 0; i < rules->n_due; i++) {
         struct need *need = rules->due[i];
         tell_need(rules, need, mask, paid);
-        need->verdict = VERDICT_TOLD;
+        need_judged(rules, need, VERDICT_TOLD);
         agenda_set(&rules->agenda, need, again_deadline(rules, need));
     }
     clear_due(rules);

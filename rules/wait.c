@@ -22,8 +22,8 @@ bool wait_pays_not(const struct rules *rules, const struct need *need)
 
 static bool waits(const struct rules *rules, const struct need *need, uint32_t receiver)
 {
-    return need->verdict == VERDICT_HELD && need->treatment.slot == SLOT_BREAKPOINT &&
-           need->treatment.to & receiver && need->due_ms > rules->now.steady_ms;
+    return need->treatment.slot == SLOT_BREAKPOINT && need->treatment.to & receiver &&
+           need->due_ms > rules->now.steady_ms;
 }
 
 struct waits {
@@ -44,10 +44,11 @@ static void add(struct waits *waits, const struct rules *rules, const struct nee
 /* Everything that waits on this receiver is due. */
 static void tell_all(struct rules *rules, uint32_t receiver)
 {
-    for (struct need *need = rules->untold; need; need = need->next_untold) {
+    for (struct need *need = rules->untold[VERDICT_HELD], *next; need; need = next) {
+        next = need->next_untold;
         if (!waits(rules, need, receiver))
             continue;
-        need->verdict = VERDICT_DUE;
+        need_judged(rules, need, VERDICT_DUE);
         tell_note(rules, need);
     }
 }
@@ -57,7 +58,7 @@ static void ask(struct rules *rules, int slot, struct waits *waiting, int64_t br
     int64_t again_ms, room_ms = ring_room_ms(rules, slot);
     uint32_t receiver = 1u << slot;
     waiting->n = 0;
-    for (const struct need *need = rules->untold; need; need = need->next_untold) {
+    for (const struct need *need = rules->untold[VERDICT_HELD]; need; need = need->next_untold) {
         if (waits(rules, need, receiver))
             add(waiting, rules, need);
     }
