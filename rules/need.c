@@ -259,6 +259,7 @@ void need_resolve(struct rules *rules, struct need *need, const char *why)
     alert_leave(rules, need);
     need_leave_untold(rules, need);
     need_touch(rules, need);
+    person_answered(rules, need->session->repository);
     forget_resolved(rules);
 }
 
@@ -477,7 +478,8 @@ static void confirm(struct rules *rules, struct session *session, const struct e
 void need_take(struct rules *rules, struct session *session, const struct event *event,
                int64_t at_ms, bool may_open)
 {
-    if (session->need && need_open(session->need))
+    bool may_close = event->starts || event->ends || event->closes != CLOSES_NOTHING;
+    if (may_close && session->need && need_open(session->need))
         close_reasons(rules, session->need, event, at_ms);
     if (event->ends)
         return; /* whatever it opens is over, too */

@@ -49,14 +49,22 @@ static void step(struct world *world, struct input input)
         sink += (int64_t)effects->list[i].alert_id;
 }
 
-static struct event event_of(int session, char name[24], char repository[24])
+static char session_names[MANY][16], repository_names[7][16];
+
+static void make_names(void)
 {
-    snprintf(name, 24, "session-%d", session);
-    snprintf(repository, 24, "repository-%d", session % 7);
+    for (int i = 0; i < MANY; i++)
+        snprintf(session_names[i], sizeof session_names[i], "session-%d", i);
+    for (int i = 0; i < 7; i++)
+        snprintf(repository_names[i], sizeof repository_names[i], "repository-%d", i);
+}
+
+static struct event event_of(int session)
+{
     return (struct event){.agent = "claude-code",
                           .host = "laptop",
-                          .session = name,
-                          .repository = repository,
+                          .session = session_names[session],
+                          .repository = repository_names[session % 7],
                           .cwd = "/home/dev/src/repository",
                           .branch = "main",
                           .source = "bench",
@@ -91,9 +99,8 @@ static void shape(struct event *event, int64_t turn)
 /* INPUTS of them, 100 ms apart; with ticks where the core asks for them, as the shell does. */
 static void play(struct world *world, int inputs)
 {
-    char name[24], repository[24];
     for (int i = 0; i < inputs; i++, world->at++) {
-        struct event event = event_of((int)(world->at % world->n_sessions), name, repository);
+        struct event event = event_of((int)(world->at % world->n_sessions));
         shape(&event, (world->at / world->n_sessions + world->at % world->n_sessions) % TURN);
         world->now.steady_ms += 100;
         world->now.wall_ms += 100;
@@ -106,9 +113,8 @@ static void play(struct world *world, int inputs)
 
 static void open_everywhere(struct world *world)
 {
-    char name[24], repository[24];
     for (int i = 0; i < world->n_sessions; i++) {
-        struct event event = event_of(i, name, repository);
+        struct event event = event_of(i);
         event.at_wall_ms = world->now.wall_ms;
         event.thread = "sub";
         event.opens = OPENS_REASON;
@@ -153,6 +159,7 @@ int main(int argc, char **argv)
     must(argc == 3, "usage: step_cost ROUNDS INPUTS");
     int rounds = atoi(argv[1]), inputs = atoi(argv[2]);
     static struct world worlds[CASES];
+    make_names();
     for (int i = 0; i < CASES; i++) {
         begin(&worlds[i], (enum how)i);
         play(&worlds[i], worlds[i].n_sessions * TURN); /* every session is known, every table has grown */
