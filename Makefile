@@ -50,6 +50,9 @@ PLUGIN_LIBS_desktop  := libnotify jansson
 PLUGIN_LIBS_webhook  := libcurl jansson glib-2.0
 PLUGIN_LIBS_terminal := jansson
 PLUGIN_LIBS_watch    := libuv jansson
+PLUGIN_LIBS_calendar := libical jansson
+PLUGIN_LIBS_presence := gio-unix-2.0 gio-2.0 jansson xcb xcb-sync
+PLUGIN_LIBS_jump     := jansson xcb
 # The kit offers its loop to plugins on GLib too, hence glib-2.0 for its headers.
 KIT_PKGS := jansson glib-2.0
 
@@ -81,6 +84,7 @@ EMBED        := $(sort $(wildcard rules/presets/*.yaml plugins/agents/*.yaml))
 UNIT_SRC     := $(wildcard tests/unit/test_*.c)
 UNIT_HELP    := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 FUZZ_SRC     := $(wildcard tests/fuzz/fuzz_*.c)
+ATTNBENCH_SRC := $(wildcard tests/attnbench/*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -94,11 +98,12 @@ PLUGIN_BINS  := $(PLUGINS:%=$(BUILD)/libexec/quietbell/%)
 HOOK         := $(if $(wildcard plugins/agents/hook.c),$(BUILD)/quietbell-hook)
 UNIT_BINS    := $(UNIT_SRC:%.c=$(BUILD)/%)
 FUZZ_BINS    := $(FUZZ_SRC:%.c=$(BUILD)/%)
+ATTNBENCH    := $(BUILD)/tests/attnbench/attnbench
 
 # Targets that may start on a bare machine: their dependencies come before the first compile.
-FIRST := $(if $(filter run demo test bench crash asan ubsan tsan fuzz lint,$(MAKECMDGOALS)),deps)
-FIRST += $(if $(filter test asan ubsan tsan crash demo,$(MAKECMDGOALS)),deps-test)
-FIRST += $(foreach set,lint fuzz bench,$(if $(filter $(set),$(MAKECMDGOALS)),deps-$(set)))
+FIRST := $(if $(filter run demo test bench live attnbench properties crash asan ubsan tsan fuzz lint,$(MAKECMDGOALS)),deps)
+FIRST += $(if $(filter test asan ubsan tsan crash demo properties,$(MAKECMDGOALS)),deps-test)
+FIRST += $(foreach set,lint fuzz bench live,$(if $(filter $(set),$(MAKECMDGOALS)),deps-$(set)))
 ifneq ($(QUIETBELL_DEPS_DONE),)
 FIRST :=
 endif
@@ -107,7 +112,7 @@ endif
 
 .PHONY: all unit FORCE
 all: $(LIBS) $(PROGRAMS) $(PLUGIN_BINS) $(HOOK)
-unit: $(UNIT_BINS)
+unit: $(UNIT_BINS) $(ATTNBENCH)
 
 # Changes only when the flags do; everything compiled depends on it.
 $(BUILD)/flags: FORCE
@@ -172,6 +177,15 @@ $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/obj/%.o $(PLUGIN_ARCHIVES) $(LIBS)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(LINK) $(FUZZ_LINK) -o $@ $(filter %.o,$^) $(call TEST_LIBS)
 
+# The simulator: our own rules and the baselines on the same days. The last bit of its figures is compared
+# with the reference's, so no compiler may fuse its operations. one_core.c looks at every step of the core.
+ATTNBENCH_OBJ := $(call obj,$(ATTNBENCH_SRC))
+$(ATTNBENCH_OBJ): PKGS := jansson
+$(ATTNBENCH_OBJ): SEES := -Irouter -Irules -Iplugins -ffp-contract=off
+$(ATTNBENCH): $(ATTNBENCH_OBJ) $(LIBS)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(LINK) -Wl,--wrap=rules_step -o $@ $^ $(call libs_of,$(ROUTER_PKGS)) -lm $(LDLIBS)
+
 # Texts that the programs carry along. Bytes, because a YAML file may hold anything; each ends
 # with a NUL that its length does not count. `embedded.list` changes when a file comes or goes.
 $(BUILD)/embedded.list: FORCE
@@ -209,13 +223,13 @@ $(BUILD)/quietbell-hook: $(HOOK_SRC:%.c=$(BUILD)/hook/%.o)
 	$(call say,LD,$@)$(HOOK_CC) $(HOOK_CFLAGS) -o $@ $^
 
 -include $(patsubst %.o,%.d,$(call obj,$(RULES_SRC) $(ROUTER_SRC) $(MAINS) $(KIT_SRC) \
-  $(foreach p,$(PLUGIN_DIRS),$(PLUGIN_SRC_$(p))) $(UNIT_SRC) $(UNIT_HELP) $(FUZZ_SRC)) \
+  $(foreach p,$(PLUGIN_DIRS),$(PLUGIN_SRC_$(p))) $(UNIT_SRC) $(UNIT_HELP) $(FUZZ_SRC) $(ATTNBENCH_SRC)) \
   $(HOOK_SRC:%.c=$(BUILD)/hook/%.o))
 
 # ---- run and test ------------------------------------------------------------------------------
 
-.PHONY: deps deps-test deps-lint deps-fuzz deps-bench run demo test lint format asan ubsan tsan fuzz fuzz-binaries \
-  crash bench san-test install uninstall clean help
+.PHONY: deps deps-test deps-lint deps-fuzz deps-bench deps-live run demo test lint format asan ubsan tsan fuzz fuzz-binaries \
+  crash bench live attnbench properties matrix san-test install uninstall clean help
 
 # Installs what is missing; says and does nothing when nothing is.
 deps:
@@ -228,6 +242,8 @@ deps-fuzz: deps
 	@sh .ci/deps fuzz
 deps-bench: deps
 	@sh .ci/deps bench
+deps-live: deps
+	@sh .ci/deps live
 
 # The daemon takes the shell's place, so a SIGINT to it alone ends it with 0, and make with 0 too.
 # On Ctrl-C the whole foreground group gets the signal: make waits for the daemon's clean stop and
@@ -277,11 +293,27 @@ fuzz: deps deps-fuzz
 	done
 fuzz-binaries: $(FUZZ_BINS)
 
+# The clock and every zone, whole; `make test` takes a sample of the zones.
+matrix: deps deps-test unit
+	@for t in zones clock_matrix; do FULL=1 $(BUILD)/tests/unit/test_$$t || exit 1; done
+
 crash: deps deps-test all
 	@BUILD='$(abspath $(BUILD))' tests/crash/run
 
 bench: deps deps-bench all
 	@BUILD='$(abspath $(BUILD))' tests/bench/run
+
+# Real agents, from npm into $(BUILD)/live, each in namespaces without a network. AGENT=codex: only that one.
+live: deps deps-live all
+	@BUILD='$(abspath $(BUILD))' tests/live/run $(AGENT)
+
+# The properties of the core on many random histories, where `make test` plays a few thousand.
+properties: deps deps-test $(BUILD)/tests/unit/test_properties
+	HISTORIES=$(or $(HISTORIES),100000) $(BUILD)/tests/unit/test_properties
+
+# The whole table: thousands of simulated days, some ten seconds; fails where a gate is missed.
+attnbench: deps $(ATTNBENCH)
+	@$(ATTNBENCH) tests/attnbench
 
 # ---- install -----------------------------------------------------------------------------------
 
@@ -333,5 +365,9 @@ help:
 	@echo 'make asan ubsan tsan   the suites with a sanitizer'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make crash      kill -9 loops        make bench   measurements against peers'
+	@echo 'make live       real agents from npm against a stub model, without a network (AGENT=codex: only that one)'
+	@echo 'make matrix     every zone and change of its offset, the clock set and suspended at every moment'
+	@echo 'make attnbench  the policy, simulated: days of one person with several agents, against baselines'
+	@echo 'make properties what must always hold, on HISTORIES=100000 random histories'
 	@echo 'make install uninstall   PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo 'make clean      remove $(BUILD)/'

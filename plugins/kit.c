@@ -329,7 +329,10 @@ static void take_line(struct kit *kit, const char *line, size_t len)
             return;
         }
     }
-    kit_log("unknown type '%.40s' from the host: ignored", type);
+    if (kit->plugin->other)
+        kit->plugin->other(kit, type, message);
+    else
+        kit_log("unknown type '%.40s' from the host: ignored", type);
     json_decref(message);
 }
 

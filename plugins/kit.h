@@ -57,6 +57,8 @@ struct kit_plugin {
     /* A sensor's: it has said that it is ready; the host answers an event. NULL: not wanted. */
     void (*ready)(struct kit *kit);
     void (*ack)(struct kit *kit, const json_t *message);
+    /* Any message the kit does not know: what the host says to one sensor only. NULL: logged, ignored. */
+    void (*other)(struct kit *kit, const char *type, const json_t *message);
 };
 
 struct kit {

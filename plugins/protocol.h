@@ -13,9 +13,11 @@
  *                                        <-  result {id outcome ..}        exactly one each
  *                                        <-  acted {alert version action}  unasked: a button was pressed
  *                                        <-  closed {alert version by}     unasked: it left the screen
- *                                        <-  event {id ..} | presence {..} unasked: sensors
+ *                                        <-  event {id ..}                 unasked: a sensor
+ *                                        <-  presence {..} | signals {..}  unasked: the presence sensor
  *                                        <-  file {id ..}                  unasked: the file watch
  *   ack {id ok seq|error}                ->                                answers an event or file, committed
+ *   folders {..} | switch {..}           ->                                to the presence sensor only
  *   stop, or the end of stdin            ->  finishes and exits with 0
  */
 #ifndef QUIETBELL_PROTOCOL_H
@@ -61,6 +63,14 @@
  *   seq    integer  its sequence number, if ok
  *   error  string   why not, if not ok; with "retry": true it may be sent again */
 #define PROTOCOL_ACK "ack"
+
+/* folders: to the presence sensor only: where sessions live, for commits; all of them, each time it changes.
+ *   folders  array  objects: path (absolute), working (an agent is at work there) */
+#define PROTOCOL_FOLDERS "folders"
+
+/* switch: to the presence sensor only: the person switched by hand the focus that follows the desktop.
+ *   dnd  boolean  the desktop's own do-not-disturb is to be on */
+#define PROTOCOL_SWITCH "switch"
 
 /* stop: no members. The end of stdin means the same. */
 #define PROTOCOL_STOP "stop"
@@ -127,10 +137,29 @@
  *   head     string   optional: values of its first line, as the settings ask for */
 #define PROTOCOL_FILE "file"
 
-/* presence: what a presence sensor knows.
- *   state    string  "active", "idle", "locked" or "away"
- *   front    object  optional: the place in front of the person, with the members of a place */
+/* presence: what a sensor knows of the person. Every member is optional: one that is missing says nothing, and
+ *           what was said stands. A sensor sends what has changed, and all it knows once after `ready`.
+ *   state       string   "active", "idle", "locked" or "away"
+ *   dnd         boolean  the desktop's own do-not-disturb is on
+ *   microphone  boolean  a microphone is in use: a call
+ *   front       object   the place in front of the person: tmux, pane, window, tty, those that are known; {}: none.
+ *                        Each a string of at most PROTOCOL_PLACE_MAX bytes
+ *   breakpoint  string   the person has just finished something: "a commit"; at most PROTOCOL_PLACE_MAX bytes
+ * Of reports that come faster than the host commits, the newest of each member counts. */
 #define PROTOCOL_PRESENCE "presence"
+#define PROTOCOL_PLACE_MAX 512
+
+/* signals: what a presence sensor can see, for `quietbell doctor`.
+ *   signals  object  name: one line of text; of what is not there it begins with "no " */
+#define PROTOCOL_SIGNALS "signals"
+
+/* calendar: what a calendar says, expanded. Of the host's own calendar sensor only; answered with an ack.
+ *   id       string   as with event
+ *   focus    string   whose calendar it is
+ *   busy     array    of [from_ms, until_ms], at most 512; or:
+ *   problem  string   why the file cannot be used
+ *   notes    array    optional: strings, what was left out */
+#define PROTOCOL_CALENDAR "calendar"
 
 /* ---- ALERT, the object in deliver and update -----------------------------------------------
  *   id       string   stable over all versions, never used again; with "version" a key to drop

@@ -8,7 +8,8 @@
  *   arm the time limit -> context (environment, /proc, .git) -> payload through the scanner
  *   -> one line -> socket and answer, else the spool directory
  *
- * hook_scan.c makes the payload small, hook_context.c gathers the context, hook_send.c delivers.
+ * hook_scan.c makes the payload small, hook_context.c gathers the context, hook_send.c delivers,
+ * hook_spool.c keeps what could not be delivered.
  *
  * Time, from the start of the process: reading ends at READ_MS, the answer is waited for until
  * ANSWER_MS, and at LIMIT_MS the process ends whatever it is doing. The timer ticks every TICK_MS
@@ -21,6 +22,7 @@
 #include "hook_context.h"
 #include "hook_scan.h"
 #include "hook_send.h"
+#include "hook_spool.h"
 #include "hook_text.h"
 
 #include <errno.h>
@@ -249,7 +251,29 @@ static void print(int fd, const char *text)
 }
 
 static const char usage[] =
-    "usage: quietbell-hook AGENT [EVENT]   payload on stdin, or as last argument {…}\n";
+    "usage: quietbell-hook AGENT [EVENT]   payload on stdin, or as last argument {…}\n"
+    "       quietbell-hook --send-spool    what lies in the spool of this machine, to the socket\n";
+
+/* For a person, and for scripts that make a connection: not on an agent's critical path. */
+static int send_all_spooled(void)
+{
+    enum { PATIENCE_MS = 10000 };
+    static struct environment environment;
+    char number[24];
+    struct text text = {number, 0, sizeof number - 1};
+    read_clock(CLOCK_MONOTONIC, &started);
+    environment_read(&environment);
+    int sent = send_spool(&environment, PATIENCE_MS);
+    if (sent < 0) {
+        print(2, "quietbell-hook: nobody takes it at the socket; it stays in the spool\n");
+        return 1;
+    }
+    text_number(&text, (unsigned long long)sent);
+    number[text.len] = 0;
+    print(1, number);
+    print(1, sent == 1 ? " message sent\n" : " messages sent\n");
+    return 0;
+}
 
 int main(int argc, char **argv)
 {
@@ -267,6 +291,8 @@ int main(int argc, char **argv)
         print(1, "quietbell-hook " QUIETBELL_VERSION "\n");
         return 0;
     }
+    if (!strcmp(argv[1], "--send-spool"))
+        return send_all_spooled();
     arm_limit();
     const char *argument = argc > 2 && argv[argc - 1][0] == '{' ? argv[argc - 1] : NULL;
     int words = argument ? argc - 1 : argc;

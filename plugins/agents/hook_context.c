@@ -171,6 +171,23 @@ static void caller_tty(const struct process *caller, char tty[256])
     tty[text.len] = 0;
 }
 
+/* Whose process numbers these are: the boot of a kernel, and the namespace in it. A container may be called as its
+ * host is, and so may two machines; without this the daemon would look up the pid of another. */
+static void write_pid_space(struct text *text)
+{
+    char space[64], boot[16], link[48];
+    struct text value = {space, 0, sizeof space - 1};
+    ssize_t n = readlink("/proc/self/ns/pid", link, sizeof link - 1); /* pid:[4026531836] */
+    if (n <= 5 || read_start("/proc/sys/kernel/random/boot_id", boot, 9) != 8)
+        return;
+    link[n] = 0;
+    text_put(&value, boot, 8);
+    text_put(&value, "-", 1);
+    text_put(&value, link + 5, strcspn(link + 5, "]"));
+    space[value.len] = 0;
+    text_member(text, "pid_space", space, 64);
+}
+
 /* ---- git ------------------------------------------------------------------------------------- */
 
 #define PATH_SIZE (PATH_MAX + 64)
@@ -367,6 +384,7 @@ void context_write(struct text *text, const struct environment *environment)
         text_number(text, caller.pid);
         text_name(text, "pid_start");
         text_number(text, caller.start);
+        write_pid_space(text);
         caller_tty(&caller, tty);
     }
     if (uname(&host) == 0)

@@ -1,61 +1,19 @@
 /* hook_send.c - see hook_send.h. Paths are those of design.md section 6, in the daemon's order. */
 #include "hook_send.h"
 
+#include "hook_spool.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h> /* rename() only */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-/* The home directory from /etc/passwd, for an agent that cleared HOME: getpwuid() would drag stdio
- * and the name service into a program this small. */
-static const char *passwd_home(char *buf, size_t size)
-{
-    int fd = open("/etc/passwd", O_RDONLY);
-    ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
-    if (fd >= 0)
-        close(fd);
-    buf[n > 0 ? n : 0] = 0;
-    for (char *line = buf; *line;) {
-        char *end = line + strcspn(line, "\n"), *field[7] = {line};
-        size_t fields = 1;
-        for (char *p = line; p < end && fields < 7; p++)
-            if (*p == ':')
-                *p = 0, field[fields++] = p + 1;
-        if (*end)
-            *end++ = 0;
-        if (fields == 7 && strtoul(field[2], NULL, 10) == geteuid() && field[5][0] == '/')
-            return field[5];
-        line = end;
-    }
-    return NULL;
-}
-
-/* Starts a path with the state directory, …/quietbell; false: there is none. */
-static bool state_path(struct text *path, const struct environment *environment)
-{
-    char passwd[16384];
-    const char *home = environment->home;
-    if (environment->xdg_state_home && environment->xdg_state_home[0] == '/') {
-        text_puts(path, environment->xdg_state_home);
-    } else {
-        if (!home || home[0] != '/')
-            home = passwd_home(passwd, sizeof passwd);
-        if (!home)
-            return false;
-        text_puts(path, home);
-        text_puts(path, "/.local/state");
-    }
-    text_puts(path, "/quietbell");
-    return true;
-}
 
 static bool is_ours(const char *path, mode_t type)
 {
@@ -140,95 +98,111 @@ static bool answer_says(const char *answer, const char *name, const char *value)
     return false;
 }
 
-static enum send_outcome read_answer(int fd, int deadline_ms)
+/* Answers, one a line, in the order of what was sent. */
+struct answers {
+    int fd;
+    size_t len, used; /* bytes in buf; those of them that were given out */
+    char buf[4096];
+};
+
+/* The next line, without its end; NULL: there is none in time. */
+static char *next_answer(struct answers *answers, int deadline_ms)
 {
-    char answer[4096];
-    size_t len = 0;
-    while (len < sizeof answer - 1) {
-        if (!wait_for(fd, POLLIN, deadline_ms))
-            return SEND_FAILED;
-        ssize_t n = recv(fd, answer + len, sizeof answer - 1 - len, 0);
-        if (n < 0 && (errno == EINTR || errno == EAGAIN))
-            continue;
-        if (n <= 0)
-            return SEND_FAILED;
-        answer[len + (size_t)n] = 0;
-        char *end = memchr(answer + len, '\n', (size_t)n);
-        len += (size_t)n;
-        if (end) {
+    for (;;) {
+        char *from = answers->buf + answers->used, *end;
+        size_t left = answers->len - answers->used;
+        if ((end = memchr(from, '\n', left))) {
             *end = 0;
-            break;
+            answers->used += (size_t)(end - from) + 1;
+            return from;
         }
+        memmove(answers->buf, from, left);
+        answers->len = left;
+        answers->used = 0;
+        if (left == sizeof answers->buf || !wait_for(answers->fd, POLLIN, deadline_ms))
+            return NULL;
+        ssize_t n = recv(answers->fd, answers->buf + left, sizeof answers->buf - left, 0);
+        if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+            return NULL;
+        answers->len += n > 0 ? (size_t)n : 0;
     }
+}
+
+static enum send_outcome read_answer(struct answers *answers, int deadline_ms)
+{
+    char *answer = next_answer(answers, deadline_ms);
+    if (!answer)
+        return SEND_FAILED;
     if (answer_says(answer, "\"ok\"", "true"))
         return SEND_TAKEN;
     bool refused = answer_says(answer, "\"ok\"", "false") && !answer_says(answer, "\"retry\"", "true");
     return refused ? SEND_REFUSED : SEND_FAILED;
 }
 
-enum send_outcome send_line(const struct environment *environment, const char *line, size_t len,
-                            int deadline_ms)
+/* The socket, connected; negative: nobody is there. */
+static int connect_socket(const struct environment *environment)
 {
     char path[PATH_MAX + 64];
     struct text text = {path, 0, sizeof path - 1};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (!socket_path(&text, environment) || text.len > sizeof address.sun_path)
-        return SEND_FAILED;
+        return -1;
     memcpy(address.sun_path, path, text.len);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    /* Non-blocking: a full backlog is EAGAIN at once, and the spool is quicker than waiting. */
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* What lies in the spool goes first, as it was said first; all is sent before the first answer is awaited. Returns
+ * how many of these were taken, or -1 if one of them was not. */
+static int send_all_of(int fd, struct spool *spool, const char *line, size_t len, int deadline_ms,
+                       enum send_outcome *outcome)
+{
+    struct answers answers = {.fd = fd};
+    int taken = 0;
+    *outcome = SEND_FAILED;
+    if (!send_all(fd, spool->lines, spool->len, deadline_ms) || !send_all(fd, line, len, deadline_ms))
+        return -1;
+    for (int i = 0; i < spool->n; i++) {
+        if (read_answer(&answers, deadline_ms) == SEND_FAILED)
+            return -1;
+        spool_drop(spool, i);
+        taken++;
+    }
+    *outcome = len ? read_answer(&answers, deadline_ms) : SEND_TAKEN;
+    return taken;
+}
+
+enum send_outcome send_line(const struct environment *environment, const char *line, size_t len,
+                            int deadline_ms)
+{
+    static struct spool spool;
+    enum send_outcome outcome = SEND_FAILED;
+    int fd = connect_socket(environment);
     if (fd < 0)
         return SEND_FAILED;
-    /* Non-blocking: a full backlog is EAGAIN at once, and the spool is quicker than waiting. */
-    enum send_outcome outcome = SEND_FAILED;
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-        send_all(fd, line, len, deadline_ms))
-        outcome = read_answer(fd, deadline_ms);
+    spool_look(&spool, environment, SPOOL_FEW);
+    send_all_of(fd, &spool, line, len, deadline_ms, &outcome);
     close(fd);
     return outcome;
 }
 
-/* Makes every directory of the path that is missing. */
-static void make_directories(char *path)
+int send_spool(const struct environment *environment, int patience_ms)
 {
-    for (char *slash = path; (slash = strchr(slash + 1, '/'));) {
-        *slash = 0;
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-}
-
-void spool_line(const struct environment *environment, const char *name, const char *line, size_t len)
-{
-    char path[PATH_MAX + 64], hidden[PATH_MAX + 64];
-    struct text to = {path, 0, sizeof path - 1}, from = {hidden, 0, sizeof hidden - 1};
-    if (!state_path(&to, environment))
-        return;
-    text_puts(&to, "/spool/");
-    text_put(&from, path, to.len);
-    text_puts(&from, ".tmp-");
-    text_puts(&to, name);
-    text_puts(&from, name);
-    path[to.len] = hidden[from.len] = 0;
-
-    signal(SIGXFSZ, SIG_IGN); /* `ulimit -f` is an error here, not a death */
-    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-    int fd = open(hidden, flags, 0600);
-    if (fd < 0 && errno == ENOENT) {
-        make_directories(hidden);
-        fd = open(hidden, flags, 0600);
-    }
+    static struct spool spool;
+    enum send_outcome outcome;
+    int sent = 0, taken = 0, fd = connect_socket(environment);
     if (fd < 0)
-        return;
-    while (len > 0) {
-        ssize_t n = write(fd, line, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        line += n;
-        len -= (size_t)n;
-    }
+        return -1;
+    do {
+        spool_look(&spool, environment, SPOOL_MANY);
+        taken = send_all_of(fd, &spool, "", 0, hook_elapsed_ms() + patience_ms, &outcome);
+        sent += taken > 0 ? taken : 0;
+    } while (taken > 0);
     close(fd);
-    if (len > 0 || rename(hidden, path) != 0)
-        unlink(hidden);
+    return taken < 0 ? -1 : sent;
 }

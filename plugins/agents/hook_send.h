@@ -1,4 +1,4 @@
-/* hook_send.h - where a message goes: one socket, or the spool directory.
+/* hook_send.h - a message on its way to the socket.
  *
  * Time: all deadlines are milliseconds since the process started; hook_elapsed_ms() tells now.
  */
@@ -16,12 +16,12 @@ enum send_outcome {
 /* In hook.c. */
 int hook_elapsed_ms(void);
 
-/* One connection, one line (ends in \n), one answer. */
+/* One connection; before the line (it ends in \n) some of what lies in the spool (hook_spool.h); the line's answer. */
 enum send_outcome send_line(const struct environment *environment, const char *line, size_t len,
                             int deadline_ms);
 
-/* Writes NAME (13 digits of at_ms, a dash, the id, ".json") into the spool directory, which is made
- * if it is missing. */
-void spool_line(const struct environment *environment, const char *name, const char *line, size_t len);
+/* Sends what lies in the spool, as long as there is some. How much that was, or -1: nobody took it. Each time it
+ * waits for at most `patience_ms`. */
+int send_spool(const struct environment *environment, int patience_ms);
 
 #endif

@@ -151,7 +151,10 @@ static void set_actions(struct popup *popup, const struct popup_server *server)
     notify_notification_clear_actions(popup->note);
     if (!server->actions)
         return;
+    /* "default" is a click on the popup itself, for which most servers draw no button. */
     notify_notification_add_action(popup->note, "default", "Open", on_action, popup, NULL);
+    if (!server->shows_default)
+        notify_notification_add_action(popup->note, PROTOCOL_OPEN, "Open", on_action, popup, NULL);
     notify_notification_add_action(popup->note, PROTOCOL_ACKNOWLEDGE, "Acknowledge", on_action,
                                    popup, NULL);
     notify_notification_add_action(popup->note, PROTOCOL_SNOOZE, "Snooze 30 min", on_action, popup,

@@ -36,6 +36,7 @@ struct popup_server {
     char *owner; /* unique bus name, NULL: unknown or nobody */
     bool known;  /* the flags below are its own */
     bool actions, markup, sound;
+    bool shows_default; /* the default action has a button, or a line in the menu, of its own */
 };
 
 struct popup *popup_new(struct kit *kit, bool *changed, const char *alert);

@@ -13,6 +13,7 @@
 #include "watch_tell.h"
 #include "watch_tree.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <uv.h>
 
@@ -20,7 +21,7 @@ static struct watch {
     struct kit kit;
     struct patterns patterns;
     uv_loop_t loop;
-    uv_poll_t in, out, inotify;
+    uv_poll_t in, out, inotify, mounts;
     uv_timer_t poll, again;
     bool watching, writing;
 } watch;
@@ -75,6 +76,14 @@ static void on_inotify(uv_poll_t *handle, int status, int events)
     go_on();
 }
 
+/* Another file system has come where we look, or gone: directories have no event for that. */
+static void on_mounts(uv_poll_t *handle, int status, int events)
+{
+    (void)handle, (void)status, (void)events;
+    tree_scan();
+    go_on();
+}
+
 static void on_again(uv_timer_t *timer)
 {
     (void)timer;
@@ -101,6 +110,10 @@ static void hello(struct kit *kit, const char *receiver, const json_t *settings)
         kit_log("no events: listing every 2 s");
     else if (uv_poll_init(&watch.loop, &watch.inotify, fd) == 0)
         uv_poll_start(&watch.inotify, UV_READABLE, on_inotify);
+    fd = open("/proc/self/mountinfo",
+              O_RDONLY | O_CLOEXEC); /* proc(5): readable as priority data when it changed */
+    if (fd >= 0 && uv_poll_init(&watch.loop, &watch.mounts, fd) == 0)
+        uv_poll_start(&watch.mounts, UV_PRIORITIZED, on_mounts);
     watch.watching = true;
 }
 
@@ -140,6 +153,7 @@ int main(void)
     uv_poll_start(&watch.in, UV_READABLE, on_in);
     uv_run(&watch.loop, UV_RUN_DEFAULT);
     files_report();
+    tree_report();
     if (watch.watching) {
         tree_close();
         files_close();

@@ -29,6 +29,7 @@ struct file {
     ino_t ino;
     int64_t size, mtime_ns; /* as last seen */
     int64_t offset;         /* lines: how far it is read */
+    int64_t first;          /* what lies before this was there at the start */
     uint64_t told;          /* json: hash of what was told last */
     char *head;             /* values of the first line */
     short pattern;
@@ -167,24 +168,33 @@ static int64_t mtime_ns(const struct stat *st)
 static void begin(struct file *file, const struct stat *st, enum file_seen how)
 {
     int64_t back = how == SEEN_FIRST ? TAIL_BYTES : st->st_size > NEW_MAX ? READ_MAX : st->st_size;
-    bool old = how == SEEN_FIRST && now_ms(CLOCK_REALTIME) / 1000 - st->st_mtim.tv_sec > TAIL_AGE_S;
+    bool old = how == SEEN_FIRST && (now_ms(CLOCK_REALTIME) / 1000 - st->st_mtim.tv_sec > TAIL_AGE_S ||
+                                     !files.patterns->list[file->pattern].tail);
 
     file->ino = st->st_ino;
     file->offset = old ? st->st_size : st->st_size > back ? st->st_size - back : 0;
     file->skipping = !old && file->offset > 0; /* the line that this is within */
 }
 
+static bool is_lines(int pattern)
+{
+    enum watch_format format = files.patterns->list[pattern].format;
+    return format == WATCH_LINES || format == WATCH_LOG;
+}
+
 void file_seen(struct dir *dir, const char *path, const char *name, int pattern, enum file_seen how)
 {
     struct file *file = find(dir, name);
     struct stat st;
-    bool is_new = !file, lines = files.patterns->list[pattern].format != WATCH_JSON;
+    bool is_new = !file, lines = is_lines(pattern);
 
     if (!file)
         file = remember(dir, path, name, pattern);
     if (!file)
         return;
     file->scan = files.scan;
+    if (file->dirty && !file->gone)
+        return; /* it will be looked at anyway */
     if (!look(file, &st)) {
         if (is_new)
             forget(file);
@@ -192,6 +202,8 @@ void file_seen(struct dir *dir, const char *path, const char *name, int pattern,
             file_gone(dir, name);
         return;
     }
+    if (is_new && how == SEEN_FIRST)
+        file->first = lines ? st.st_size : 1;
     if (is_new && lines)
         begin(file, &st, how);
     else if (!is_new && file->ino == st.st_ino && file->size == st.st_size &&
@@ -261,12 +273,20 @@ void files_scan_end(void)
 static void tell_file(struct file *file, const char *content, size_t len)
 {
     char path[4096];
+    const struct sight sight = {.path = path,
+                                .format = files.patterns->list[file->pattern].format,
+                                .content = content,
+                                .len = len,
+                                .head = file->head,
+                                .mtime_ms = content ? file->mtime_ns / 1000000 : 0,
+                                .first = content && file->first > file->offset};
 
-    if (path_of(file, path, sizeof path) &&
-        tell(path, files.patterns->list[file->pattern].format, content, len, file->head))
+    if (path_of(file, path, sizeof path) && tell(&sight))
         file->known = true;
     else
         files.untold++;
+    if (!is_lines(file->pattern))
+        file->first = 0;
 }
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
@@ -408,7 +428,8 @@ static bool read_lines(struct file *file, int fd, const struct stat *st)
 static void pump_one(struct file *file)
 {
     struct stat st;
-    int fd = file->gone ? -1 : open_file(file, &st);
+    bool by_name = files.patterns->list[file->pattern].format == WATCH_NAME;
+    int fd = file->gone ? -1 : by_name ? (look(file, &st) ? 0 : -1) : open_file(file, &st);
 
     if (fd < 0) { /* gone, or gone between */
         if (file->known && files.patterns->list[file->pattern].gone)
@@ -418,6 +439,12 @@ static void pump_one(struct file *file)
     }
     file->size = st.st_size;
     file->mtime_ns = mtime_ns(&st);
+    if (by_name) {
+        if (!file->known || file->ino != st.st_ino)
+            tell_file(file, "", 0);
+        file->ino = st.st_ino;
+        return;
+    }
     if (files.patterns->list[file->pattern].format == WATCH_JSON)
         read_json(file, fd);
     else if (read_lines(file, fd, &st) || (!tell_room() && file->offset < st.st_size))

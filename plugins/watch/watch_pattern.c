@@ -69,7 +69,8 @@ void patterns_read(struct patterns *patterns, const json_t *settings)
     json_array_foreach(json_object_get(settings, "files"), i, item)
     {
         const char *format = kit_string(item, "format");
-        struct pattern pattern = {.gone = json_is_true(json_object_get(item, "gone"))};
+        struct pattern pattern = {.gone = json_is_true(json_object_get(item, "gone")),
+                                  .tail = !json_is_false(json_object_get(item, "tail"))};
 
         if (patterns->n == PATTERNS_MAX) {
             kit_log("more than %d patterns: the others are not watched", PATTERNS_MAX);
@@ -80,9 +81,10 @@ void patterns_read(struct patterns *patterns, const json_t *settings)
             clear(&pattern);
             continue;
         }
-        pattern.format = strcmp(format, "json") == 0  ? WATCH_JSON
-                         : strcmp(format, "log") == 0 ? WATCH_LOG
-                                                      : WATCH_LINES;
+        pattern.format = strcmp(format, "json") == 0   ? WATCH_JSON
+                         : strcmp(format, "log") == 0  ? WATCH_LOG
+                         : strcmp(format, "name") == 0 ? WATCH_NAME
+                                                       : WATCH_LINES;
         read_texts(json_object_get(item, "contains"), &pattern.contains, &pattern.n_contains);
         read_texts(json_object_get(item, "head"), &pattern.head, &pattern.n_head);
         patterns->list = must(realloc(patterns->list, (size_t)(patterns->n + 1) * sizeof pattern));

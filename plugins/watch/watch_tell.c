@@ -47,27 +47,30 @@ bool tell_room(void)
     return free_slot() != NULL;
 }
 
-static json_t *message_of(uint64_t id, const char *path, enum watch_format format, json_t *content,
-                          const char *head)
+static json_t *message_of(const struct sight *sight, json_t *content)
 {
-    static const char *const formats[] = {"json", "json-lines", "log"};
+    static const char *const formats[] = {"json", "json-lines", "log", "name"};
     char hex[17];
     json_t *message;
 
-    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)id);
+    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)(last_id + 1));
     message = json_pack("{ss ss sI ss ss sb sO}", "type", PROTOCOL_FILE, "id", hex, "at_ms",
-                        (json_int_t)now_ms(CLOCK_REALTIME), "path", path, "format", formats[format],
-                        "gone", json_is_null(content), "content", content);
-    if (message && head && *head)
-        json_object_set_new(message, "head", json_string(head));
+                        (json_int_t)now_ms(CLOCK_REALTIME), "path", sight->path, "format",
+                        formats[sight->format], "gone", json_is_null(content), "content", content);
+    if (message && sight->head && *sight->head)
+        json_object_set_new(message, "head", json_string(sight->head));
+    if (message && sight->mtime_ms > 0)
+        json_object_set_new(message, "mtime_ms", json_integer(sight->mtime_ms));
+    if (message && sight->first)
+        json_object_set_new(message, "first", json_true());
     return message;
 }
 
-bool tell(const char *path, enum watch_format format, const char *content, size_t len, const char *head)
+bool tell(const struct sight *sight)
 {
     struct sent *sent = free_slot();
-    json_t *value = content ? json_stringn(content, len) : json_null();
-    json_t *message = value ? message_of(last_id + 1, path, format, value, head) : NULL;
+    json_t *value = sight->content ? json_stringn(sight->content, sight->len) : json_null();
+    json_t *message = value ? message_of(sight, value) : NULL;
     char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
     size_t bytes = text ? strlen(text) : 0;
 

@@ -10,10 +10,18 @@ void tell_open(struct kit *kit);
 void tell_close(void);
 /* Whether there is room for one more. */
 bool tell_room(void);
-/* Only with room. content NULL: the file is gone; head NULL: none. False: it cannot be told, because it is no UTF-8
- * or too long with its escapes. */
-bool tell(const char *path, enum watch_format format, const char *content, size_t len,
-          const char *head);
+/* One thing that was seen of a file. */
+struct sight {
+    const char *path;
+    enum watch_format format;
+    const char *content; /* NULL: the file is gone */
+    size_t len;
+    const char *head; /* NULL: none */
+    int64_t mtime_ms; /* when the file was written last; 0: unknown */
+    bool first;       /* it was there at the start */
+};
+/* Only with room. False: it cannot be told, because it is no UTF-8 or too long with its escapes. */
+bool tell(const struct sight *sight);
 /* The host answered. */
 void tell_acked(const json_t *ack);
 /* Tells once more what the host could not take; milliseconds until it wants to be called again, or -1. */

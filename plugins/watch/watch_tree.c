@@ -21,8 +21,9 @@
 enum {
     DIRS_MAX = 8192,
     BUCKETS = 1024,
-    STATES_MAX = 8, /* patterns that share one directory */
+    STATES_MAX = 256, /* meanings of one directory: its own patterns, and those that wait for something in it */
     POLL_MS = 2000,
+    READS_MAX = 32, /* all that the kernel keeps, before the first file is read: many speak of the same */
     LISTED_MAX = 100000, /* names looked at in one directory */
 };
 #define MASK_SELF (IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
@@ -35,7 +36,7 @@ struct dir {
     char *path;
     int wd; /* -1: not by inotify */
     uint32_t mask;
-    struct state states[STATES_MAX];
+    struct state *states; /* n_states */
     int n_states;
     bool seen; /* in this scan */
     bool poll;
@@ -48,6 +49,7 @@ static struct tree {
     struct dir *dirs, *by_path[BUCKETS], *by_wd[BUCKETS];
     int n_dirs, n_poll;
     bool rescan, first, full, no_watches;
+    int64_t overflows;
 } tree;
 
 /* ---- finding ------------------------------------------------------------------------------------- */
@@ -120,6 +122,7 @@ static void drop(struct dir *dir)
     files_gone(dir);
     tree.n_dirs--;
     tree.n_poll -= dir->poll;
+    free(dir->states);
     free(dir->path);
     free(dir);
 }
@@ -273,6 +276,9 @@ static bool add_state(struct dir *dir, int pattern, int depth)
     }
     if (dir->n_states == STATES_MAX)
         return false;
+    dir->states = realloc(dir->states, (size_t)(dir->n_states + 1) * sizeof *dir->states);
+    if (!dir->states)
+        abort();
     dir->states[dir->n_states++] = (struct state){(short)pattern, (short)depth};
     return true;
 }
@@ -371,6 +377,8 @@ static void take_name(struct dir *dir, uint32_t mask, const char *name)
 {
     char path[4096];
     const struct state *states = dir->states;
+    bool anew =
+        true; /* what the name means is found out anew: by all patterns, not by the last one alone */
 
     for (int i = 0; i < dir->n_states; i++) {
         const struct pattern *pattern = &tree.patterns->list[states[i].pattern];
@@ -392,9 +400,10 @@ static void take_name(struct dir *dir, uint32_t mask, const char *name)
         } else if (states[i].depth < pattern->literal) {
             tree.rescan = true; /* what was waited for has come, or was replaced */
         } else if (mask & IN_ISDIR) {
-            struct dir *old = find_path(path);
+            struct dir *old = anew ? find_path(path) : NULL;
             if (old)
                 old->seen = false;
+            anew = false;
             visit(path, states[i].pattern, states[i].depth + 1);
         }
     }
@@ -405,6 +414,7 @@ static void take_event(const struct inotify_event *event)
     struct dir *dir;
 
     if (event->mask & IN_Q_OVERFLOW) {
+        tree.overflows++;
         tree.rescan = true;
         return;
     }
@@ -424,12 +434,14 @@ static void take_event(const struct inotify_event *event)
 void tree_read(void)
 {
     static char buf[64 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
-    ssize_t n = read(tree.fd, buf, sizeof buf);
+    ssize_t n;
 
-    for (char *at = buf; n > 0 && at < buf + n;) {
-        const struct inotify_event *event = (const struct inotify_event *)at;
-        take_event(event);
-        at += sizeof *event + event->len;
+    for (int left = READS_MAX; left > 0 && (n = read(tree.fd, buf, sizeof buf)) > 0; left--) {
+        for (char *at = buf; at < buf + n;) {
+            const struct inotify_event *event = (const struct inotify_event *)at;
+            take_event(event);
+            at += sizeof *event + event->len;
+        }
     }
     if (tree.rescan)
         tree_scan();
@@ -452,6 +464,12 @@ void tree_close(void)
         drop(tree.dirs);
     if (tree.fd >= 0)
         close(tree.fd);
+}
+
+void tree_report(void)
+{
+    if (tree.overflows > 0)
+        kit_log("the kernel lost events %lld times: all was listed again", (long long)tree.overflows);
 }
 
 int tree_poll_ms(void)

@@ -3,7 +3,8 @@
  *
  * Directories are watched, never files: a watch on a file dies silently with an atomic rename. Where a part of a
  * path is not there yet, the nearest parent that is there is watched until it comes. When the kernel lost
- * events (IN_Q_OVERFLOW), or a watched directory itself went or moved, everything is listed again. */
+ * events (IN_Q_OVERFLOW), a watched directory itself went or moved, or something was mounted, everything is listed
+ * again. */
 #ifndef QUIETBELL_WATCH_TREE_H
 #define QUIETBELL_WATCH_TREE_H
 
@@ -19,5 +20,7 @@ void tree_scan(void);
 void tree_read(void);
 /* Milliseconds between two listings, or -1: events tell all. */
 int tree_poll_ms(void);
+/* One line for the log: how often events were lost. */
+void tree_report(void);
 
 #endif

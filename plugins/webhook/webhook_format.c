@@ -146,11 +146,26 @@ void webhook_age(char *out, size_t size, int64_t ms)
         snprintf(out, size, "%lld d", s / (24 * 3600));
 }
 
-/* One need in two or three lines: what and where, what is asked, who and since when.
+/* ", tmux %3": what a person can aim at. */
+static void add_place(struct words *words, const json_t *place)
+{
+    static const char *const keys[] = {"pane", "kitty", "wezterm"};
+    static const char *const before[] = {", tmux ", ", kitty window ", ", WezTerm pane "};
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (!*kit_string(place, keys[i]))
+            continue;
+        add_inert(words, before[i], kit_string(place, keys[i]), FIELD_CHARS, INERT_ONE_LINE);
+        return;
+    }
+}
+
+/* One need in two to four lines: what and where, what is asked, what for, who and since when.
  *
  *     permission: payments / fix-auth, main
  *     Bash: rm -rf build
- *     claude-code, for 3 min */
+ *     Task: Mend the token refresh
+ *     claude-code, tmux %3, for 3 min */
 static char *need_words(const json_t *need, size_t chars, int64_t now_ms)
 {
     struct words words = {0};
@@ -167,7 +182,10 @@ static char *need_words(const json_t *need, size_t chars, int64_t now_ms)
     add_inert(&words, "\n", kit_string(need, "title"), chars, INERT_LINES);
     if (strcmp(kit_string(need, "text"), kit_string(need, "title")) != 0)
         add_inert(&words, "\n", kit_string(need, "text"), chars, INERT_LINES);
+    if (!strstr(kit_string(need, "title"), kit_string(need, "task")))
+        add_inert(&words, "\nTask: ", kit_string(need, "task"), FIELD_CHARS, INERT_ONE_LINE);
     add_inert(&words, "\n", kit_string(need, "agent"), FIELD_CHARS, INERT_ONE_LINE);
+    add_place(&words, json_object_get(need, "place"));
     if (opened_ms > 0) {
         webhook_age(age, sizeof age, now_ms - opened_ms);
         add(&words, ", for ");
