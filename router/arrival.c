@@ -56,6 +56,13 @@ struct arrival *arrival_presence(const struct presence_input *presence, json_t *
     return arrival;
 }
 
+struct arrival *arrival_calendar(json_t *json)
+{
+    struct arrival *arrival = arrival_new(INPUT_CALENDAR);
+    arrival->json = json;
+    return arrival;
+}
+
 json_t *arrival_ack(const struct arrival *arrival, const struct answer *answer)
 {
     char id[24];

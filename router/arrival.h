@@ -36,7 +36,7 @@ struct arrival {
     struct command command;         /* focus: arrival_text */
     struct outcome outcome;         /* receiver, reason: owned */
     struct presence_input presence; /* borrows from json */
-    json_t *json;                   /* INPUT_PRESENCE: owned */
+    json_t *json;                   /* INPUT_PRESENCE, INPUT_CALENDAR: owned */
     struct config *config;          /* INPUT_POLICY: owned */
     int64_t pid, pid_start;         /* INPUT_GONE */
     char *text, *more;              /* owned: what the borrowed strings above point to */
@@ -62,6 +62,8 @@ struct arrival *arrival_command(const struct command *command);
 struct arrival *arrival_outcome(const struct outcome *outcome);
 /* Takes the reference. */
 struct arrival *arrival_presence(const struct presence_input *presence, json_t *json);
+/* What calendar_to_json() made; takes the reference. */
+struct arrival *arrival_calendar(json_t *json);
 /* The answer to a plugin's event (plugins/protocol.h): a new reference, or NULL if it is no UTF-8. */
 json_t *arrival_ack(const struct arrival *arrival, const struct answer *answer);
 void arrival_free(struct arrival *arrival);

@@ -3,7 +3,9 @@
  * The map: quietbell.c has main, the table of commands and the options; client.c the talk with the daemon;
  * client_board.c, client_list.c, client_why.c show; client_act.c, client_person.c, client_post.c act; client_check.c reads
  * the configuration without a daemon; client_setup.c connects agents, client_doctor.c looks whether all works;
- * client_mapping.c tries a mapping file; client_find.c makes a need out of what a person typed; grid.c aligns columns. Every command returns an exit code and has printed what there is to say. */
+ * client_mapping.c tries a mapping file; client_step.c runs the rules in a simulated world;
+ * client_journal.c and client_stats.c read what the daemon recorded; client_when.c reads times; client_find.c makes a
+ * need out of what a person typed; grid.c aligns columns. Every command returns an exit code and has printed what there is to say. */
 #ifndef ROUTER_CLIENT_H
 #define ROUTER_CLIENT_H
 
@@ -78,6 +80,10 @@ bool client_flag(const json_t *object, const char *key);
 const char *client_option(const struct client *client, const char *name);
 /* "90s", "45m", "1h30m", "2d": milliseconds, or -1 for anything else, 0 and more than 30 days. */
 int64_t client_duration(const char *text);
+/* "2d" (ago), "2026-11-24", "2026-11-24 09:00", "today", "yesterday": a wall instant in local time, or -1. */
+int64_t client_instant(const char *text);
+/* The first instant of a local day, so many days after that of another instant. */
+int64_t client_midnight(int64_t wall_ms, int days);
 /* "12:00", "Tue 12:00": a wall instant in local time. Returns buf. */
 char *client_clock(int64_t wall_ms, char *buf, size_t size);
 /* "payments · feature-x": where a session or need is. Returns buf. */
@@ -113,7 +119,10 @@ int client_break(struct client *client, int argc, char **argv);
 int client_presence(struct client *client, int argc, char **argv);
 int client_mapping(struct client *client, int argc, char **argv);
 int client_setup(struct client *client, int argc, char **argv);
+int client_step(struct client *client, int argc, char **argv);
 int client_doctor(struct client *client, int argc, char **argv);
+int client_journal(struct client *client, int argc, char **argv);
+int client_stats(struct client *client, int argc, char **argv);
 /* Prints the focuses of an answer; for status too. */
 void client_print_focus(const struct client *client, const json_t *focuses);
 

@@ -140,6 +140,8 @@ int client_obey(struct client *client, json_t *message, const char *done)
     if (client->json)
         return client_print_json(answer);
     puts(done);
+    if (*client_text(answer, "warning"))
+        fprintf(stderr, "but: %s\n", client_text(answer, "warning"));
     json_decref(answer);
     return CLIENT_OK;
 }

@@ -12,7 +12,7 @@ enum { LINE = 1024 };
 
 static bool same_group(const json_t *a, const json_t *b)
 {
-    static const char *const keys[] = {"where", "worktree", "branch"};
+    static const char *const keys[] = {"host", "where", "worktree", "branch"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (strcmp(client_text(a, keys[i]), client_text(b, keys[i])) != 0)
             return false;
@@ -31,18 +31,23 @@ static bool wants(const json_t *need)
     return need && strcmp(client_text(need, "state"), "open") == 0;
 }
 
-/* kind or state | age | what | agent | id | where it stands */
+/* kind, state or "silent" | age | what | agent | id | where it stands */
 static void board_row(struct grid *grid, const json_t *session)
 {
     const json_t *need = need_of(session);
     char text[LINE], age[32];
+    int64_t silent_ms = need ? 0 : client_number(session, "silent_ms");
     int64_t since_ms = need ? client_number(need, "opened_ms") : client_number(session, "since_ms");
     const char *what = client_text(need, "title");
 
     grid_row(grid);
-    grid_set(grid, 0, need ? client_style(need) : STYLE_DIM,
-             client_text(need ? need : session, need ? "kind" : "state"));
-    grid_set(grid, 1, STYLE_DIM, plain_age(host_wall_ms() - since_ms, age, sizeof age));
+    grid_set(grid, 0,
+             need        ? client_style(need)
+             : silent_ms ? STYLE_PLAIN
+                         : STYLE_DIM,
+             silent_ms ? "silent" : client_text(need ? need : session, need ? "kind" : "state"));
+    grid_set(grid, 1, STYLE_DIM,
+             plain_age(silent_ms ? silent_ms : host_wall_ms() - since_ms, age, sizeof age));
     what = *what ? what : client_text(need, "text");
     what = *what ? what : client_text(session, "task");
     grid_set(grid, 2, need ? STYLE_PLAIN : STYLE_DIM, plain_line(what, text, sizeof text));
@@ -205,6 +210,21 @@ static void print_troubles(const struct client *client, const json_t *status)
     }
 }
 
+/* A focus that is on because something else is. */
+static bool print_follows(const char *by)
+{
+    static const char *const follows[][2] = {{"presence", ", as long as you are away"},
+                                             {"desktop", ", as the desktop's own switch is"},
+                                             {"microphone", ", as long as a microphone is in use"}};
+    for (size_t i = 0; i < sizeof follows / sizeof *follows; i++) {
+        if (strcmp(by, follows[i][0]) == 0) {
+            puts(follows[i][1]);
+            return true;
+        }
+    }
+    return false;
+}
+
 void client_print_focus(const struct client *client, const json_t *focuses)
 {
     size_t i;
@@ -218,15 +238,13 @@ void client_print_focus(const struct client *client, const json_t *focuses)
         fputs("Focus: ", stdout);
         style_print(stdout, client->colour, STYLE_BOLD, client_text(focus, "focus"));
         const char *by = client_text(focus, "by");
-        if (strcmp(by, "presence") == 0 || strcmp(by, "desktop") == 0) {
-            puts(*by == 'p' ? ", as long as you are away" : ", as the desktop's own switch is");
+        if (print_follows(by))
             continue;
-        }
         if (client_number(focus, "until_ms"))
             printf(" until %s", client_clock(client_number(focus, "until_ms"), clock, sizeof clock));
         else
             printf(", until `quietbell focus off %s`", client_text(focus, "focus"));
-        puts(strcmp(by, "hand") == 0 ? " (by hand)" : " (by schedule)");
+        printf(" (by %s)\n", by);
     }
 }
 

@@ -2,9 +2,12 @@
  * problem with its place. Needs no daemon. */
 #include "client.h"
 
+#include "calendar.h"
 #include "config.h"
+#include "host.h"
 #include "paths.h"
 #include "plain.h"
+#include "rules/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +58,47 @@ static int say_good(const struct client *client, const char *file, const struct 
     return CLIENT_OK;
 }
 
+/* What is left out of a calendar is no problem of the configuration, but worth a line. */
+static void say_calendar(const struct client *client, const struct config_calendar *calendar,
+                         const json_t *said)
+{
+    size_t i;
+    const json_t *note;
+    char text[256];
+    if (client->json)
+        return;
+    printf("focus %s: %s: %lld events, busy %zu times in the coming two weeks\n", calendar->focus,
+           calendar->path, (long long)client_number(said, "events"),
+           json_array_size(json_object_get(said, "busy")));
+    json_array_foreach(json_object_get(said, "notes"), i, note)
+    {
+        plain_line(text_or(json_string_value(note), ""), text, sizeof text);
+        printf("  note: %s\n", text);
+    }
+}
+
+/* The daemon takes a configuration whose calendar is not there yet; whoever checks it wants to know. */
+static void check_calendars(const struct client *client, const struct paths *paths,
+                            const struct config *config, struct problems *problems)
+{
+    char key[64];
+    int64_t now = host_wall_ms();
+    for (int i = 0; i < config->n_calendars; i++) {
+        const struct config_calendar *calendar = &config->calendars[i];
+        json_t *said =
+            calendar_file(paths->libexec, calendar->path, now, now + INT64_C(14) * 86400000, NULL);
+        const char *wrong = json_string_value(json_object_get(said, "problem"));
+        const struct problem_at at = {
+            .file = config->file, .line = calendar->line, .column = calendar->column, .key = key};
+        snprintf(key, sizeof key, "focus.%s.calendar", calendar->focus);
+        if (wrong)
+            problem_set(problems, &at, NULL, "%s: %s", calendar->path, wrong);
+        else
+            say_calendar(client, calendar, said);
+        json_decref(said);
+    }
+}
+
 int client_check(struct client *client, int argc, char **argv)
 {
     struct problems problems = {0};
@@ -68,8 +112,11 @@ int client_check(struct client *client, int argc, char **argv)
     bool there =
         argc || (file && access(file, F_OK) == 0); /* no file of the person's: the defaults hold */
     int error = config_load(&config, there ? file : NULL, &problems);
-    int code = error ? say_problems(client, file ? file : "the embedded preset", &problems)
-                     : say_good(client, there ? file : "no file, so the embedded default", config);
+    if (!error)
+        check_calendars(client, &paths, config, &problems);
+    int code = problems.n
+                   ? say_problems(client, file ? file : "the embedded preset", &problems)
+                   : say_good(client, there ? file : "no file, so the embedded default", config);
     config_free(config);
     problems_clear(&problems);
     paths_release(&paths);

@@ -263,6 +263,32 @@ static void look_at_receivers(struct doctor *doctor, const json_t *status)
         doctor_find(doctor, FINDING_BAD, "receiver", "quietbell check", "there is no receiver");
 }
 
+/* What the presence sensor sees, and what it could see. */
+static void look_at_presence(struct doctor *doctor, const json_t *presence)
+{
+    const char *name, *focus_events = "`set -g ", *line;
+    const json_t *value;
+    char seen[512] = "", unseen[256] = "";
+
+    json_object_foreach((json_t *)json_object_get(presence, "signals"), name, value)
+    {
+        line = json_string_value(value) ? json_string_value(value) : "";
+        bool there = strncmp(line, "no ", 3) != 0;
+        char *list = there ? seen : unseen;
+        size_t size = there ? sizeof seen : sizeof unseen, len = strlen(list);
+        snprintf(list + len, size - len, "%s%s%s%s%s", len ? ", " : "", name, there ? " (" : "",
+                 there ? line : "", there ? ")" : "");
+        if (strstr(line, focus_events))
+            doctor_find(doctor, FINDING_WARN, "presence", "set -g focus-events on, in tmux.conf",
+                        "tmux does not tell which of its terminals is in front");
+    }
+    if (json_object_get(presence, "signals"))
+        doctor_find(doctor, FINDING_OK, "presence", NULL, "you are seen by %s%s%s",
+                    *seen ? seen : "nothing", *unseen ? "; not by " : "", unseen);
+    else
+        doctor_find(doctor, FINDING_OK, "presence", NULL, "nobody looks whether you are there");
+}
+
 static void look_at_status(struct doctor *doctor, const json_t *status)
 {
     const char *version = client_text(status, "version");
@@ -281,6 +307,7 @@ static void look_at_status(struct doctor *doctor, const json_t *status)
         doctor_find(doctor, FINDING_WARN, "clock", "restart quietbelld",
                     "quietbelld's clock is %lld s apart from this one", (long long)(apart_ms / 1000));
     look_at_receivers(doctor, status);
+    look_at_presence(doctor, json_object_get(status, "presence"));
     look_at_troubles(doctor, status);
 }
 

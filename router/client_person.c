@@ -1,9 +1,12 @@
 /* client_person.c: what the person says of themselves: next (where they go), break, presence. */
 #include "client.h"
 
+#include "jump.h"
+#include "paths.h"
 #include "plain.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LINE = 1024 };
@@ -25,31 +28,130 @@ static void print_next(const struct client *client, const json_t *need, int64_t 
         printf("      after it %lld more\n", (long long)others);
 }
 
+/* ---- going there ---------------------------------------------------------------------------------- */
+
+struct arrived {
+    bool ok;
+    char said[512];
+};
+
+static void on_arrived(void *arg, bool ok, const char *said)
+{
+    struct arrived *arrived = arg;
+    arrived->ok = ok;
+    snprintf(arrived->said, sizeof arrived->said, "%s", said);
+}
+
+static void go(const json_t *need, struct arrived *arrived)
+{
+    struct paths paths;
+    uv_loop_t loop;
+    if (uv_loop_init(&loop) != 0)
+        abort();
+    paths_init(&paths);
+    jump_start(&loop, paths.libexec, jump_order(need), on_arrived, arrived);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    paths_release(&paths);
+}
+
+static json_t *arrived_json(const struct arrived *arrived)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "ok", json_boolean(arrived->ok));
+    json_object_set_new(json, arrived->ok ? "by" : "reason", plain_json(arrived->said));
+    return json;
+}
+
+/* ---- next ----------------------------------------------------------------------------------------- */
+
+/* The one that is meant by what they typed, as an answer of `next`. */
+static int ask_for(struct client *client, const char *of, json_t **answer)
+{
+    json_t *why, *message = client_command("why");
+    char *id;
+    int code = client_find(client, of, &id);
+    if (code == CLIENT_OK) {
+        json_object_set_new(message, "need", plain_json(id));
+        code = client_ask(client, json_incref(message), &why);
+    }
+    json_decref(message);
+    free(id);
+    if (code)
+        return code;
+    const json_t *need = json_object_get(json_object_get(why, "why"), "need");
+    *answer = json_pack("{s:b, s:{s:O?}}", "ok", 1, "next", "need", need);
+    if (!need || strcmp(client_text(need, "state"), "resolved") == 0)
+        code = client_fail(CLIENT_REFUSED, "%s",
+                           need ? "that need is resolved: nobody waits there any more"
+                                : "that is no need");
+    json_decref(why);
+    if (code)
+        json_decref(*answer);
+    return code;
+}
+
+static void serve(struct client *client, const json_t *need)
+{
+    json_t *served, *message = client_command("serve");
+    json_object_set_new(message, "need", plain_json(client_text(need, "id")));
+    if (client_talk(client, message, &served) == CLIENT_OK)
+        json_decref(served); /* resolved in this very moment: it is shown nevertheless */
+}
+
+static void print_arrived(const struct arrived *arrived)
+{
+    if (arrived->ok)
+        printf("      you are there, by %s\n", arrived->said);
+    else
+        client_fail(CLIENT_REFUSED, "cannot go there: %s", arrived->said);
+}
+
+/* Nothing waits; but a session that is silent for long is worth a look. */
+static void print_nothing(const json_t *silent)
+{
+    char where[256], age[32];
+    fputs("Nothing needs you.", stdout);
+    if (silent)
+        printf(" But %s in %s has been silent for %s.", client_text(silent, "agent"),
+               client_where(silent, where, sizeof where),
+               plain_age(client_number(silent, "silent_ms"), age, sizeof age));
+    putchar('\n');
+}
+
 int client_next(struct client *client, int argc, char **argv)
 {
-    json_t *answer, *served;
-    (void)argv;
+    json_t *answer;
+    struct arrived arrived = {.ok = true};
+    bool peeks = json_object_get(client->options, "peek"),
+         goes = json_object_get(client->options, "go");
 
-    if (argc > 0)
-        return client_usage(client, "takes no argument");
-    int code = client_ask(client, client_command("next"), &answer);
+    if (argc > (goes ? 1 : 0))
+        return client_usage(client, goes ? "takes one ID at most" : "takes an ID only with --go");
+    if (goes && peeks)
+        return client_usage(client, "--peek stays here, --go goes there");
+    int code = argc ? ask_for(client, argv[0], &answer)
+                    : client_ask(client, client_command("next"), &answer);
     if (code)
         return code;
     const json_t *next = json_object_get(answer, "next"), *need = json_object_get(next, "need");
-    if (need && !json_object_get(client->options, "peek")) {
-        json_t *message = client_command("serve");
-        json_object_set_new(message, "need", plain_json(client_text(need, "id")));
-        if (client_talk(client, message, &served) == CLIENT_OK)
-            json_decref(served); /* resolved in this very moment: it is shown nevertheless */
+    if (need && !peeks)
+        serve(client, need);
+    if (need && !client->json)
+        print_next(client, need, client_number(next, "waiting") - 1);
+    else if (!client->json)
+        print_nothing(json_object_get(next, "silent"));
+    fflush(stdout); /* before the screen changes */
+    if (need && goes) {
+        go(need, &arrived);
+        json_object_set_new(answer, "jump", arrived_json(&arrived));
+        if (!client->json)
+            print_arrived(&arrived);
     }
     if (client->json)
-        return client_print_json(answer);
-    if (need)
-        print_next(client, need, client_number(next, "waiting") - 1);
-    else
-        puts("Nothing needs you.");
+        client_print_json(json_incref(answer));
     json_decref(answer);
-    return CLIENT_OK;
+    return arrived.ok ? CLIENT_OK : CLIENT_REFUSED;
 }
 
 /* ---- break, presence ------------------------------------------------------------------------------ */
@@ -74,9 +176,16 @@ static json_t *front(const struct client *client)
     return place;
 }
 
+/* "on", "off", or not given. */
+static bool is_switch(const char *value)
+{
+    return !value || strcmp(value, "on") == 0 || strcmp(value, "off") == 0;
+}
+
 int client_presence(struct client *client, int argc, char **argv)
 {
     const char *dnd = client_option(client, "dnd"), *what = client_option(client, "breakpoint");
+    const char *microphone = client_option(client, "microphone");
     json_t *message = client_command("presence"), *place = front(client);
 
     if (argc == 1)
@@ -86,13 +195,15 @@ int client_presence(struct client *client, int argc, char **argv)
     json_decref(place);
     if (dnd)
         json_object_set_new(message, "dnd", json_boolean(strcmp(dnd, "on") == 0));
+    if (microphone)
+        json_object_set_new(message, "microphone", json_boolean(strcmp(microphone, "on") == 0));
     if (what)
         json_object_set_new(message, "breakpoint", plain_json(what));
-    bool good_dnd = !dnd || strcmp(dnd, "on") == 0 || strcmp(dnd, "off") == 0;
-    if (argc > 1 || !good_dnd) {
+    if (argc > 1 || !is_switch(dnd) || !is_switch(microphone)) {
         json_decref(message);
-        return client_usage(client,
-                            good_dnd ? "one of active, idle, locked, away" : "--dnd is on or off");
+        return client_usage(client, !is_switch(dnd)          ? "--dnd is on or off"
+                                    : !is_switch(microphone) ? "--microphone is on or off"
+                                                             : "one of active, idle, locked, away");
     }
     return client_obey(client, message, "noted");
 }

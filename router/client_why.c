@@ -1,4 +1,4 @@
-/* client_why.c: `quietbell why ID`: the steps of a judgement, each with the rule that made it. */
+/* client_why.c: `quietbell why [ID]`: the steps of a judgement, each with the rule that made it. */
 #include "client.h"
 
 #include "host.h"
@@ -21,11 +21,24 @@ static void print_need(const struct client *client, const json_t *need)
     plain_line(client_text(need, "title"), text, sizeof text);
     if (*text)
         printf("  %s\n", text);
-    printf("  opened %s ago, %s",
+    printf("  opened %s ago, %s\n",
            plain_age(host_wall_ms() - client_number(need, "opened_ms"), age, sizeof age),
            client_standing(need, text, sizeof text));
-    if (*client_text(need, "resolved_by"))
-        printf(" by: %s", client_text(need, "resolved_by"));
+}
+
+/* A sentence, and whose it is: a rule's, or a mapping file's. */
+static void print_sentence(const struct client *client, const json_t *step, enum style style)
+{
+    char sentence[LINE], by[LINE];
+
+    style_print(stdout, client->colour, style,
+                plain_line(client_text(step, "sentence"), sentence, sizeof sentence));
+    if (*client_text(step, "file")) {
+        snprintf(by, sizeof by, "  [%s%s%s:%lld]", client_text(step, "rule"),
+                 *client_text(step, "rule") ? ", " : "", client_text(step, "file"),
+                 (long long)client_number(step, "line"));
+        style_print(stdout, client->colour, STYLE_DIM, by);
+    }
     putchar('\n');
 }
 
@@ -34,21 +47,51 @@ static void print_steps(const struct client *client, const json_t *steps)
 {
     size_t i;
     const json_t *step;
-    char sentence[LINE];
 
     json_array_foreach(steps, i, step)
     {
         bool decides = strncmp(client_text(step, "sentence"), "decision:", 9) == 0;
         printf("  %2zu. ", i + 1);
-        style_print(stdout, client->colour, decides ? STYLE_BOLD : STYLE_PLAIN,
-                    plain_line(client_text(step, "sentence"), sentence, sizeof sentence));
-        if (*client_text(step, "rule")) {
-            char rule[LINE];
-            snprintf(rule, sizeof rule, "  [%s, %s:%lld]", client_text(step, "rule"),
-                     client_text(step, "file"), (long long)client_number(step, "line"));
-            style_print(stdout, client->colour, STYLE_DIM, rule);
+        print_sentence(client, step, decides ? STYLE_BOLD : STYLE_PLAIN);
+    }
+}
+
+static void print_heard(const struct client *client, const json_t *list, const char *title)
+{
+    size_t i;
+    const json_t *item;
+
+    if (json_array_size(list) > 0)
+        printf("\n%s\n", title);
+    json_array_foreach(list, i, item)
+    {
+        printf("  ");
+        print_sentence(client, item, STYLE_PLAIN);
+    }
+}
+
+/* What waits, each with its decision. */
+static void print_held(const struct client *client, const json_t *list)
+{
+    size_t i, j;
+    const json_t *item, *step;
+    char where[256], title[LINE];
+
+    if (list && json_array_size(list) == 0)
+        printf("\nNothing is held.\n");
+    else if (list)
+        printf("\nheld:\n");
+    json_array_foreach(list, i, item)
+    {
+        const json_t *need = json_object_get(item, "need");
+        plain_line(client_text(need, "title"), title, sizeof title);
+        printf("  %s  %s in %s%s%s\n", client_text(need, "id"), client_text(need, "kind"),
+               client_where(need, where, sizeof where), *title ? ": " : "", title);
+        json_array_foreach(json_object_get(item, "steps"), j, step)
+        {
+            printf("      ");
+            print_sentence(client, step, STYLE_BOLD);
         }
-        putchar('\n');
     }
 }
 
@@ -106,9 +149,10 @@ int client_why(struct client *client, int argc, char **argv)
     size_t i;
     const json_t *item;
 
-    if (argc != 1)
-        return client_usage(client, "needs one ID: of a need, a session or an alert");
-    int code = ask_why(client, argv[0], &answer);
+    if (argc > 1)
+        return client_usage(client, "takes one ID at most: of a need, a session or an alert");
+    int code = argc ? ask_why(client, argv[0], &answer)
+                    : client_ask(client, client_command("why"), &answer);
     if (code)
         return code;
     if (client->json)
@@ -127,6 +171,9 @@ int client_why(struct client *client, int argc, char **argv)
         print_need(client, json_object_get(item, "need"));
         print_steps(client, json_object_get(item, "steps"));
     }
+    print_held(client, json_object_get(why, "held"));
+    print_heard(client, json_object_get(why, "heard"),
+                argc ? "heard of it last:" : "heard last, and not worth telling:");
     json_decref(answer);
     return CLIENT_OK;
 }

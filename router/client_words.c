@@ -85,8 +85,13 @@ char *client_clock(int64_t wall_ms, char *buf, size_t size)
 char *client_where(const json_t *object, char *buf, size_t size)
 {
     const char *where = client_text(object, "where"), *worktree = client_text(object, "worktree");
-    return plain_join(buf, size, " · ", *where ? where : client_text(object, "agent"),
-                      *worktree ? worktree : client_text(object, "branch"), NULL);
+    const char *host = client_text(object, "host");
+    char at[256];
+    if (strcmp(host, host_name()) == 0)
+        host = ""; /* it is here */
+    snprintf(at, sizeof at, "%s%s%s", host, *host ? ":" : "",
+             *where ? where : client_text(object, "agent"));
+    return plain_join(buf, size, " · ", at, *worktree ? worktree : client_text(object, "branch"), NULL);
 }
 
 static const char *todo_of(const char *kind)

@@ -4,6 +4,7 @@
  * where it is comes next, and nothing is said twice. Texts come from agents: each goes through plain.h. */
 #include "compose.h"
 
+#include "host.h"
 #include "plain.h"
 #include "plugins/protocol.h"
 #include "view.h"
@@ -85,15 +86,29 @@ static void put_branch(const struct session *session, bool both, char buf[PART_M
         snprintf(buf, PART_MAX, "%s", worktree);
 }
 
-/* "tmux %3": only what a person can aim at. */
+/* The name of the machine, or "" if it is this one. */
+static const char *host_elsewhere(const struct session *session)
+{
+    return empty(session->host) || same(session->host, host_name()) ? "" : session->host;
+}
+
+/* "tmux %3", "on build1 · tmux %3": only what a person can aim at. */
 static void put_place(const struct session *session, char buf[PART_MAX])
 {
-    char pane[96];
+    static const char *const words[] = {"tmux", "kitty window", "WezTerm pane"};
+    const char *const ids[] = {session->pane, session->kitty, session->wezterm};
+    char place[PART_MAX] = "", host[PART_MAX] = "";
 
-    buf[0] = '\0';
-    plain_line(session->pane, pane, sizeof pane);
-    if (*pane)
-        snprintf(buf, PART_MAX, "tmux %s", pane);
+    for (size_t i = 0; i < sizeof ids / sizeof *ids && !*place; i++) {
+        char id[96];
+        plain_line(ids[i], id, sizeof id);
+        if (*id)
+            snprintf(place, sizeof place, "%s %s", words[i], id);
+    }
+    char name[96];
+    if (*plain_line(host_elsewhere(session), name, sizeof name))
+        snprintf(host, sizeof host, "on %s", name);
+    plain_join(buf, PART_MAX, DOT, host, place, NULL);
 }
 
 static void put_waited(const struct need *need, const struct moment *now, char buf[PART_MAX])
@@ -214,19 +229,29 @@ static void put_places(const struct need *const *needs, int n, char buf[PART_MAX
         snprintf(buf + used, PART_MAX - used, " and %d more", more);
 }
 
+/* "payments/feature-x", "build1:payments/feature-x": as much of it as the needs do not have in common. */
+static void put_at(const struct session *session, bool with_where, char *buf, size_t size)
+{
+    char host[64], where[64] = "", branch[PART_MAX], at[2 * PART_MAX];
+
+    if (with_where)
+        plain_line(session_where(session), where, sizeof where);
+    put_branch(session, false, branch);
+    plain_join(at, sizeof at, "/", where, branch, NULL);
+    plain_line(host_elsewhere(session), host, sizeof host);
+    snprintf(buf, size, "%s%s%s", host, *host ? ":" : "", at);
+}
+
 /* "permission  feature-x  Bash: git push · 12 min" */
 static void put_line(const struct need *need, const struct common *common, const struct moment *now,
                      char buf[4 * PART_MAX])
 {
     const struct session *session = need->session;
-    char where[64] = "", branch[PART_MAX], at[2 * PART_MAX], agent[48] = "", ask[PART_MAX], age[32];
+    char at[3 * PART_MAX], agent[48] = "", ask[PART_MAX], age[32];
     int64_t waited_ms = now->wall_ms - need->opened_wall_ms;
     char line[4 * PART_MAX], waited[48] = "";
 
-    if (!common->where)
-        plain_line(session_where(session), where, sizeof where);
-    put_branch(session, false, branch);
-    plain_join(at, sizeof at, "/", where, branch, NULL);
+    put_at(session, !common->where, at, sizeof at);
     if (!common->agent)
         plain_line(session->agent, agent, sizeof agent);
     put_ask(need, LINE_COLUMNS, ask);
@@ -286,10 +311,11 @@ static json_t *need_object(const struct need *need)
     view_set(object, "kind", plain_json(word_name(&word_kind, (int)need->kind)));
     view_set(object, "agent", plain_json(session->agent));
     view_set(object, "session", plain_json(session->session));
-    view_set(object, "host", plain_json(session->host));
+    view_set(object, "host", plain_json(host_elsewhere(session)));
     view_set(object, "repository", plain_json(session->repository));
     view_set(object, "worktree", plain_json(session->worktree));
     view_set(object, "branch", plain_json(session->branch));
+    view_set(object, "task", plain_json(session->task));
     view_set(object, "title", plain_json(reason->title));
     view_set(object, "text", plain_json_lines(reason->text));
     view_set(object, "opened_ms", json_integer(need->opened_wall_ms));

@@ -22,13 +22,14 @@ enum top {
     TOP_RULES,
     TOP_ACCEPT_UIDS,
     TOP_WATCH,
-    TOP_POLICY
+    TOP_POLICY,
+    TOP_PRESENCE
 };
-static const char *const top_names[] = {"preset",      "receivers", "focus", "rules",
-                                        "accept_uids", "watch",     "policy"};
+static const char *const top_names[] = {"preset",      "receivers", "focus",  "rules",
+                                        "accept_uids", "watch",     "policy", "presence"};
 static const struct words word_top = {"key", sizeof top_names / sizeof *top_names, top_names};
 
-#define PRESET_DEFAULT "eager" /* until there are breakpoints; then "default" */
+#define PRESET_DEFAULT "default"
 
 void not_yet(const struct source *source, const struct yaml_node *item, const char *meanwhile)
 {
@@ -104,8 +105,6 @@ static void top_read(struct reading *reading, struct source *source)
         int key = yaml_key(source->yaml, item, &word_top);
         if (key == TOP_ACCEPT_UIDS)
             uids_read(reading, source, item);
-        else if (key == TOP_WATCH)
-            yaml_bool(source->yaml, item, &reading->config->watch);
     }
 }
 
@@ -129,6 +128,8 @@ static void read_all(struct reading *reading)
     part(reading, own, TOP_FOCUS, focuses_read);
     part(reading, preset, TOP_FOCUS, focuses_read);
     part(reading, own, TOP_POLICY, policy_read);
+    part(reading, own, TOP_PRESENCE, presence_read);
+    part(reading, own, TOP_WATCH, watch_read_all);
     part(reading, preset, TOP_RULES, rules_read);
     part(reading, own, TOP_RULES, rules_read);
 }
@@ -172,7 +173,8 @@ int config_parse(struct config **out, const char *text, size_t len, const char *
     int before = problems->n, more = problems->more;
     char preset_file[64] = "";
     struct config *config = must_alloc(sizeof *config);
-    config->watch = true;
+    config->watch_agents = true;
+    config->presence = json_object();
     char *folder = folder_of(base_dir, flags);
     struct reading reading = {
         .config = config, .problems = problems, .base_dir = folder, .flags = flags};
@@ -199,6 +201,15 @@ int config_parse(struct config **out, const char *text, size_t len, const char *
     return 0;
 }
 
+char *config_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : must_copy(".");
+    if (!folder)
+        abort();
+    return folder;
+}
+
 int config_load(struct config **out, const char *path, struct problems *problems)
 {
     if (!path)
@@ -215,10 +226,7 @@ int config_load(struct config **out, const char *path, struct problems *problems
                         result == -EINVAL ? "this is no file" : strerror(-result));
         return result;
     }
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : must_copy(".");
-    if (!folder)
-        abort();
+    char *folder = config_folder(path);
     result = config_parse(out, text, len, path, folder, 0, problems);
     explicit_bzero(text, len);
     free(text);
@@ -231,6 +239,12 @@ void config_free(struct config *config)
     if (!config)
         return;
     policy_free(config->policy);
+    watches_free(config);
+    for (int i = 0; i < config->n_calendars; i++) {
+        free(config->calendars[i].focus);
+        free(config->calendars[i].path);
+    }
+    json_decref(config->presence);
     for (int i = 0; i < config->n_receivers; i++) {
         free(config->receivers[i].name);
         free(config->receivers[i].plugin);

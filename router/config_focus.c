@@ -102,17 +102,46 @@ static void times_read(const struct source *source, const struct yaml_node *node
 static void follow_read(const struct source *source, const struct yaml_node *node,
                         struct policy_focus *focus)
 {
-    static const char *const names[] = {"desktop"};
     const char *text;
     if (!yaml_text(source->yaml, node, &text))
         return;
-    focus->follow = strcmp(text, "desktop") == 0;
-    if (!focus->follow)
-        yaml_unknown(source->yaml, node, "unknown switch", names, 1);
+    int follow = word_find(&word_follow, text);
+    if (follow > FOLLOW_NONE)
+        focus->follow = (enum follow)follow;
+    else
+        yaml_unknown(source->yaml, node, "unknown switch", word_follow.names + 1, FOLLOWS - 1);
 }
 
-static void focus_read(const struct source *source, const struct yaml_node *node,
-                       struct policy_focus *focus)
+/* A file beside the configuration. It is opened by the sensor: one that is not there now may come. */
+static void calendar_read(struct reading *reading, const struct source *source,
+                          const struct yaml_node *node, struct policy_focus *focus)
+{
+    struct config *config = reading->config;
+    const char *text;
+    if (!yaml_text(source->yaml, node, &text))
+        return;
+    if (*text == '~') {
+        yaml_problem(source->yaml, node, "write the whole path, or one that begins beside this file",
+                     "~ means nothing here");
+        return;
+    }
+    if (!*text || strlen(text) >= TEXT_PATH) {
+        yaml_problem(source->yaml, node, "name a file: work.ics", "this is no file's name");
+        return;
+    }
+    if (strstr(text, "://")) {
+        yaml_problem(source->yaml, node,
+                     "let vdirsyncer, or curl from a timer, fetch it into a file, and name that",
+                     "a calendar is a file; addresses are not fetched");
+        return;
+    }
+    focus->calendar = must_copy(text);
+    config->calendars[config->n_calendars++] = (struct config_calendar){
+        must_copy(focus->name), path_of(reading, text), node->line, node->column};
+}
+
+static void focus_read(struct reading *reading, const struct source *source,
+                       const struct yaml_node *node, struct policy_focus *focus)
 {
     focus->name = must_copy(node->key);
     if (yaml_null(node) || !yaml_is(source->yaml, node, YAML_MAPPING))
@@ -129,8 +158,7 @@ static void focus_read(const struct source *source, const struct yaml_node *node
             follow_read(source, item, focus);
             break;
         case FOCUS_CALENDAR:
-            not_yet(source, item,
-                    "use times: [\"Mon-Fri 09:30-12:00\"], or switch it by hand: quietbell focus on NAME");
+            calendar_read(reading, source, item, focus);
             break;
         }
     }
@@ -157,6 +185,6 @@ void focuses_read(struct reading *reading, struct source *source, const struct y
                              POLICY_FOCUSES_MAX);
             return;
         }
-        focus_read(source, item, &policy->focuses[policy->n_focuses++]);
+        focus_read(reading, source, item, &policy->focuses[policy->n_focuses++]);
     }
 }

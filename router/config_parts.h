@@ -52,6 +52,12 @@ void focuses_read(struct reading *reading, struct source *source, const struct y
 /* Appends the rules of one source. All receivers and focuses are known. */
 void rules_read(struct reading *reading, struct source *source, const struct yaml_node *node);
 
+/* What is watched. */
+void watch_read_all(struct reading *reading, struct source *source, const struct yaml_node *node);
+void watches_free(struct config *config);
+
+/* How the person is watched. */
+void presence_read(struct reading *reading, struct source *source, const struct yaml_node *node);
 /* The numbers of deferral. */
 void policy_read(struct reading *reading, struct source *source, const struct yaml_node *node);
 /* presence: one of its words, or a list; as bits. */

@@ -4,12 +4,12 @@
 #include <stddef.h>
 #include <string.h>
 
-enum number { NUMBER_COUNT, NUMBER_SPAN, NUMBER_PART };
+enum number { NUMBER_COUNT, NUMBER_SPAN, NUMBER_NEVER, NUMBER_PART };
 
 // clang-format off
 static const struct policy_row {
     const char *key;
-    enum number number; /* a count; a duration in seconds; a decimal in thousandths */
+    enum number number; /* a count; a duration in seconds, or never: 0; a decimal in thousandths */
     size_t offset;
     int64_t min, max;
 } rows[] = {
@@ -18,13 +18,18 @@ static const struct policy_row {
     {"growth",     NUMBER_PART,  offsetof(struct deferral, growth),       0, 100000},
     {"middle",     NUMBER_SPAN,  offsetof(struct deferral, middle_s),     1, 7200},
     {"breakpoint", NUMBER_SPAN,  offsetof(struct deferral, breakpoint_s), 0, 7200},
-    {"recall",     NUMBER_PART,  offsetof(struct deferral, recall),       1, 1000},
+    {"recall",     NUMBER_PART,  offsetof(struct deferral, recall),       0, 1000},
     {"every",      NUMBER_SPAN,  offsetof(struct deferral, every_s),      1, 86400},
     {"patience",   NUMBER_PART,  offsetof(struct deferral, patience),     1, 100000},
     {"reluctance", NUMBER_PART,  offsetof(struct deferral, reluctance),   0, 100000},
+    {"setup",      NUMBER_SPAN,  offsetof(struct deferral, setup_s),      0, 7200},
+    {"grace",      NUMBER_SPAN,  offsetof(struct deferral, grace_s),      0, 86400},
+    {"late",       NUMBER_SPAN,  offsetof(struct deferral, late_s),       0, 86400},
+    {"silent",     NUMBER_NEVER, offsetof(struct deferral, silent_s),     0, 2592000},
+    {"stalled",    NUMBER_NEVER, offsetof(struct deferral, stalled_s),    0, 2592000},
 };
 // clang-format on
-enum { ROWS = sizeof rows / sizeof *rows };
+enum { ROWS = sizeof rows / sizeof *rows, KEY_WEIGHT = ROWS, KEY_SERVICE, KEYS };
 
 /* "0.25", "2": in thousandths, at most three places. */
 static bool part_parse(const char *text, int64_t *thousandths)
@@ -57,6 +62,12 @@ static bool part_read(const struct yaml *yaml, const struct yaml_node *node, int
     return part_parse(text, out);
 }
 
+static bool never(const struct yaml *yaml, const struct yaml_node *node)
+{
+    const char *text;
+    return yaml_text(yaml, node, &text) && strcmp(text, "never") == 0;
+}
+
 static void number_read(const struct source *source, const struct yaml_node *node,
                         const struct policy_row *row, struct deferral *deferral)
 {
@@ -68,6 +79,10 @@ static void number_read(const struct source *source, const struct yaml_node *nod
         break;
     case NUMBER_SPAN:
         read = yaml_duration(source->yaml, node, &value);
+        value /= 1000;
+        break;
+    case NUMBER_NEVER:
+        read = never(source->yaml, node) || yaml_duration(source->yaml, node, &value);
         value /= 1000;
         break;
     case NUMBER_PART:
@@ -92,20 +107,40 @@ static void weights_read(const struct source *source, const struct yaml_node *no
     }
 }
 
+/* How long serving one takes, by kind. */
+static void service_read(const struct source *source, const struct yaml_node *node,
+                         struct deferral *deferral)
+{
+    int64_t ms;
+    if (!yaml_is(source->yaml, node, YAML_MAPPING))
+        return;
+    for (const struct yaml_node *item = node->first; item; item = item->next) {
+        int kind = yaml_key(source->yaml, item, &word_kind);
+        if (kind < 0 || !yaml_duration(source->yaml, item, &ms))
+            continue;
+        if (ms < 1000 || ms > 86400000)
+            yaml_problem(source->yaml, item, NULL, "this is out of range");
+        deferral->service_s[kind] = ms / 1000;
+    }
+}
+
 void policy_read(struct reading *reading, struct source *source, const struct yaml_node *node)
 {
-    const char *names[ROWS + 1];
-    const struct words known = {"key of policy", ROWS + 1, names};
+    const char *names[KEYS];
+    const struct words known = {"key of policy", KEYS, names};
     struct deferral *deferral = &reading->config->policy->deferral;
     if (!yaml_is(source->yaml, node, YAML_MAPPING))
         return;
     for (int i = 0; i < ROWS; i++)
         names[i] = rows[i].key;
-    names[ROWS] = "weight";
+    names[KEY_WEIGHT] = "weight";
+    names[KEY_SERVICE] = "service";
     for (const struct yaml_node *item = node->first; item; item = item->next) {
         int key = yaml_key(source->yaml, item, &known);
-        if (key == ROWS)
+        if (key == KEY_WEIGHT)
             weights_read(source, item, deferral);
+        else if (key == KEY_SERVICE)
+            service_read(source, item, deferral);
         else if (key >= 0)
             number_read(source, item, &rows[key], deferral);
     }

@@ -2,6 +2,7 @@
 #include "event_json.h"
 
 #include "json_read.h"
+#include "json_write.h"
 #include "rules/text.h"
 
 #include <errno.h>
@@ -44,7 +45,8 @@ static const struct event_field {
     TEXT(tool),      TEXT(task),       TEXT(cwd),         TEXT(repository), TEXT(worktree),
     TEXT(branch),    INT(during),      INT(closes_kinds), BOOL(observed),   PLACE(tmux),
     PLACE(pane),     PLACE(window),    PLACE(tty),        PLACE(kitty),     PLACE(kitty_socket),
-    PLACE(wezterm),  PLACE(term),      INT(pid),          INT(pid_start),
+    PLACE(wezterm),  PLACE(term),      INT(pid),          INT(pid_start),   WORD(talks),
+    INT(busy),
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
@@ -87,80 +89,7 @@ json_t *event_to_json(const struct event *event)
 
 /* ---- as text ------------------------------------------------------------------------------------------ */
 
-/* A text that is being written. It is kept between events: what is handed out is a copy of just the right size. */
-struct scratch {
-    char *text;
-    size_t n, room;
-};
-
-static void make_room(struct scratch *out, size_t more)
-{
-    if (out->n + more <= out->room)
-        return;
-    out->room = 2 * (out->n + more);
-    out->text = must_grow(out->text, out->room);
-}
-
-static void put(struct scratch *out, const char *bytes, size_t n)
-{
-    make_room(out, n);
-    memcpy(out->text + out->n, bytes, n);
-    out->n += n;
-}
-
-/* The escapes are those of jansson: the short ones where there are any, "\u001F" else. */
-static void put_string(struct scratch *out, const char *text)
-{
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    size_t length = strlen(text);
-    make_room(out, 6 * length + 2);
-    char *at = out->text + out->n;
-    *at++ = '"';
-    for (;;) {
-        size_t run = json_plain_run(text, length);
-        memcpy(at, text, run);
-        at += run;
-        if (run == length)
-            break;
-        unsigned char c = (unsigned char)text[run];
-        const char *known = strchr(from, c);
-        if (known) {
-            *at++ = '\\';
-            *at++ = to[known - from];
-        } else {
-            at += snprintf(at, 7, "\\u%04X", c);
-        }
-        text += run + 1;
-        length -= run + 1;
-    }
-    *at++ = '"';
-    out->n = (size_t)(at - out->text);
-}
-
-/* Behind what was written comes `,"key":`. */
-static void put_key(struct scratch *out, const char *key)
-{
-    if (out->n > 1)
-        put(out, ",", 1);
-    put_string(out, key);
-    put(out, ":", 1);
-}
-
-/* As printf's %lld, at a tenth of its cost. */
-static void put_int(struct scratch *out, int64_t value)
-{
-    char digits[24];
-    size_t at = sizeof digits;
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do
-        digits[--at] = (char)('0' + rest % 10);
-    while (rest /= 10);
-    if (value < 0)
-        digits[--at] = '-';
-    put(out, digits + at, sizeof digits - at);
-}
-
-static void put_field(struct scratch *out, const struct event_field *field, const void *at)
+static void put_field(struct json_text *out, const struct event_field *field, const void *at)
 {
     const char *text = NULL;
     switch (field->type) {
@@ -172,31 +101,31 @@ static void put_field(struct scratch *out, const struct event_field *field, cons
         break;
     case TYPE_INT:
         if (*(const int64_t *)at) {
-            put_key(out, field->key);
-            put_int(out, *(const int64_t *)at);
+            json_put_key(out, field->key);
+            json_put_int(out, *(const int64_t *)at);
         }
         return;
     case TYPE_BOOL:
         if (*(const bool *)at) {
-            put_key(out, field->key);
-            put(out, "true", 4);
+            json_put_key(out, field->key);
+            json_put(out, "true", 4);
         }
         return;
     }
     if (!text_empty(text)) {
-        put_key(out, field->key);
-        put_string(out, text);
+        json_put_key(out, field->key);
+        json_put_string(out, text);
     }
 }
 
 char *event_to_text(const struct event *event)
 {
-    static struct scratch out;
+    static struct json_text out; /* kept between events: what is handed out is a copy of just the right size */
     out.n = 0;
-    put(&out, "{", 1);
+    json_put(&out, "{", 1);
     for (int i = 0; i < FIELDS; i++)
         put_field(&out, &fields[i], (const char *)event + fields[i].offset);
-    put(&out, "}", 2); /* and its end */
+    json_put(&out, "}", 2); /* and its end */
     char *text = must_grow(NULL, out.n);
     return memcpy(text, out.text, out.n);
 }
@@ -244,4 +173,185 @@ int event_from_json(const json_t *json, struct event *event)
             return error;
     }
     return 0;
+}
+
+/* ---- and back, from text ------------------------------------------------------------------------------ */
+
+struct text_reader {
+    char *at, *end;
+};
+
+static void skip_space(struct text_reader *in)
+{
+    while (in->at < in->end && (*in->at == ' ' || *in->at == '\t'))
+        in->at++;
+}
+
+static bool take(struct text_reader *in, char c)
+{
+    skip_space(in);
+    if (in->at >= in->end || *in->at != c)
+        return false;
+    in->at++;
+    return true;
+}
+
+/* Four hexadecimal digits, or -1. */
+static int32_t take_hex(struct text_reader *in)
+{
+    int32_t value = 0;
+    for (int i = 0; i < 4; i++, in->at++) {
+        char c = in->at < in->end ? *in->at : 'x';
+        if (c >= '0' && c <= '9')
+            value = value * 16 + (c - '0');
+        else if ((c | 32) >= 'a' && (c | 32) <= 'f')
+            value = value * 16 + ((c | 32) - 'a' + 10);
+        else
+            return -1;
+    }
+    return value;
+}
+
+/* Behind "\u": writes the character, which is no longer than its escape. */
+static char *take_unicode(struct text_reader *in, char *to)
+{
+    int32_t c = take_hex(in);
+    if (c >= 0xd800 && c < 0xdc00) {
+        bool pair = in->end - in->at > 2 && in->at[0] == '\\' && in->at[1] == 'u';
+        in->at += pair ? 2 : 0;
+        int32_t low = pair ? take_hex(in) : -1;
+        c = low >= 0xdc00 && low < 0xe000 ? 0x10000 + (c - 0xd800) * 0x400 + (low - 0xdc00) : -1;
+    }
+    if (c <= 0 || (c >= 0xdc00 && c < 0xe000))
+        return NULL;
+    if (c < 0x80) {
+        *to++ = (char)c;
+        return to;
+    }
+    int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    *to++ = (char)((more == 1 ? 0xc0 : more == 2 ? 0xe0 : 0xf0) | c >> 6 * more);
+    while (more-- > 0)
+        *to++ = (char)(0x80 | (c >> 6 * more & 0x3f));
+    return to;
+}
+
+/* A string, decoded where it stands and ended by NUL; NULL: it is none. */
+static char *take_string(struct text_reader *in)
+{
+    static const char from[] = "\"\\bfnrt/", means[] = "\"\\\b\f\n\r\t/";
+    if (!take(in, '"'))
+        return NULL;
+    char *begin = in->at, *to = begin;
+    for (;;) {
+        size_t run = json_plain_run(in->at, (size_t)(in->end - in->at));
+        if (to != in->at)
+            memmove(to, in->at, run);
+        to += run;
+        in->at += run;
+        if (in->end - in->at < 2)
+            return NULL;
+        char c = *in->at++;
+        if (c == '"')
+            break;
+        if (c != '\\')
+            return NULL;
+        c = *in->at++;
+        const char *known = memchr(from, c, sizeof from - 1);
+        if (known)
+            *to++ = means[known - from];
+        else if (c != 'u' || !(to = take_unicode(in, to)))
+            return NULL;
+    }
+    *to = '\0';
+    return begin;
+}
+
+static bool take_int(struct text_reader *in, int64_t *value)
+{
+    skip_space(in);
+    bool minus = take(in, '-');
+    int digits = 0;
+    *value = 0;
+    for (; in->at < in->end && *in->at >= '0' && *in->at <= '9' && digits < 19; digits++) {
+        if (*value > (INT64_MAX - 9) / 10)
+            return false;
+        *value = *value * 10 + (*in->at++ - '0');
+    }
+    *value = minus ? -*value : *value;
+    return digits > 0;
+}
+
+static bool take_bool(struct text_reader *in, bool *value)
+{
+    skip_space(in);
+    *value = in->end - in->at >= 4 && memcmp(in->at, "true", 4) == 0;
+    if (!*value && (in->end - in->at < 5 || memcmp(in->at, "false", 5) != 0))
+        return false;
+    in->at += *value ? 4 : 5;
+    return true;
+}
+
+/* A member whose key we do not know: of a later time. */
+static bool skip_value(struct text_reader *in)
+{
+    int64_t number;
+    bool is;
+    skip_space(in);
+    char c = in->at < in->end ? *in->at : '\0';
+    return c == '"'               ? take_string(in) != NULL
+           : c == 't' || c == 'f' ? take_bool(in, &is)
+                                  : take_int(in, &number);
+}
+
+static bool take_field(struct text_reader *in, const struct event_field *field, void *at)
+{
+    const char *text;
+    int word;
+    switch (field->type) {
+    case TYPE_TEXT:
+        return (*(const char **)at = take_string(in)) != NULL;
+    case TYPE_INT:
+        return take_int(in, at);
+    case TYPE_BOOL:
+        return take_bool(in, at);
+    case TYPE_WORD:
+        text = take_string(in);
+        word = text ? word_find(field->words, text) : -1;
+        *(int *)at = word;
+        return word >= 0;
+    }
+    return false;
+}
+
+/* The field of a key. The writer keeps the order of the table, so it is mostly the next one. */
+static int find_field(const char *key, int next)
+{
+    for (int i = 0; i < FIELDS; i++, next++) {
+        next = next == FIELDS ? 0 : next;
+        if (fields[next].key[0] == key[0] && strcmp(fields[next].key, key) == 0)
+            return next;
+    }
+    return -1;
+}
+
+int event_from_text(char *text, size_t len, struct event *event)
+{
+    struct text_reader in = {text, text + len};
+    int field = 0;
+    *event = (struct event){0};
+    if (!take(&in, '{'))
+        return -EINVAL;
+    if (take(&in, '}'))
+        return 0;
+    do {
+        const char *key = take_string(&in);
+        if (!key || !take(&in, ':'))
+            return -EINVAL;
+        int found = find_field(key, field);
+        if (found < 0 ? !skip_value(&in)
+                      : !take_field(&in, &fields[found], (char *)event + fields[found].offset))
+            return -EINVAL;
+        field = found < 0 ? field : found + 1;
+    } while (take(&in, ','));
+    return take(&in, '}') ? 0 : -EINVAL;
 }

@@ -15,5 +15,8 @@ json_t *event_to_json(const struct event *event);
 char *event_to_text(const struct event *event);
 /* The strings of *event are borrowed from json. 0, or -EINVAL: not one of ours. */
 int event_from_json(const json_t *json, struct event *event);
+/* The same from text, several times faster; the text is valid UTF-8, is altered, and lends the strings. What
+ * event_to_text() writes is read whatever spaces stand in it; nested members that are not ours are not. */
+int event_from_text(char *text, size_t len, struct event *event);
 
 #endif

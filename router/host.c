@@ -65,7 +65,15 @@ static int64_t next_offset(int64_t from_ms, int32_t offset)
     return NEVER_MS;
 }
 
-/* The zone's part of a moment, read again each hour, behind its end and when the clock went back. */
+void host_zone(struct moment *now)
+{
+    now->utc_offset_s = offset_at(now->wall_ms);
+    now->next_offset_ms = next_offset(now->wall_ms, now->utc_offset_s);
+    now->next_offset_s =
+        now->next_offset_ms == NEVER_MS ? now->utc_offset_s : offset_at(now->next_offset_ms);
+}
+
+/* The same, read again each hour, behind its end and when the clock went back. */
 static void read_zone(struct moment *now)
 {
     static struct moment known;
@@ -73,10 +81,7 @@ static void read_zone(struct moment *now)
     if (now->wall_ms < known.wall_ms || now->wall_ms >= known_until_ms) {
         tzset();
         known.wall_ms = now->wall_ms;
-        known.utc_offset_s = offset_at(now->wall_ms);
-        known.next_offset_ms = next_offset(now->wall_ms, known.utc_offset_s);
-        known.next_offset_s =
-            known.next_offset_ms == NEVER_MS ? known.utc_offset_s : offset_at(known.next_offset_ms);
+        host_zone(&known);
         known_until_ms = now->wall_ms + HOUR_MS;
         if (known.next_offset_ms < known_until_ms)
             known_until_ms = known.next_offset_ms;
@@ -145,24 +150,54 @@ const char *host_name(void)
     return name;
 }
 
-bool host_process_lives(int64_t pid, int64_t pid_start)
+const char *host_pid_space(void)
+{
+    static char space[64];
+    char boot[9] = "", link[64];
+    int fd = *space ? -1 : open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return space;
+    ssize_t n = read(fd, boot, 8), len = readlink("/proc/self/ns/pid", link, sizeof link - 1);
+    close(fd);
+    if (n == 8 && len > 0) {
+        link[len] = '\0'; /* pid:[4026531836] */
+        snprintf(space, sizeof space, "%s-%.*s", boot, (int)strcspn(link + 5, "]"),
+                 len > 5 ? link + 5 : "");
+    }
+    return space;
+}
+
+/* Its start in ticks since boot; 0: it has none; -1: nobody can tell. */
+static int64_t process_start(int64_t pid)
 {
     char path[64], stat[1024];
     snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno != ENOENT;
+        return errno != ENOENT ? -1 : 0;
     ssize_t n = read(fd, stat, sizeof stat - 1);
     close(fd);
     if (n <= 0)
-        return errno != ESRCH;
+        return errno != ESRCH ? -1 : 0;
     stat[n] = '\0';
-    if (!pid_start)
-        return true;
     char *field = strrchr(stat, ')'); /* field 2 may hold spaces; 3 follows */
     for (int i = 3; field && i <= 22; i++)
         field = strchr(field + 1, ' ');
-    return !field || strtoll(field + 1, NULL, 10) == pid_start;
+    int64_t start = field ? strtoll(field + 1, NULL, 10) : -1;
+    return start ? start : 1;
+}
+
+bool host_process_lives(int64_t pid, int64_t pid_start)
+{
+    int64_t start = process_start(pid);
+    return start < 0 || (start > 0 && (!pid_start || start == pid_start));
+}
+
+int64_t host_process_start(int64_t pid, int64_t before_ms)
+{
+    int64_t start = process_start(pid), tick_ms = 1000 / sysconf(_SC_CLK_TCK);
+    bool later = before_ms && host_wall_ms() - host_elapsed_ms() + start * tick_ms > before_ms + 5000;
+    return start > 0 && !later ? start : 0;
 }
 
 /* ---- the timer ----------------------------------------------------------------------------------- */

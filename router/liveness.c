@@ -15,6 +15,9 @@ enum {
     LOOKED_UP = 8,      /* sessions looked up at once … */
     LOOK_EACH_MS = 1000 /* … and no more often than this */
 };
+/* Of a session whose process cannot be looked up from here: after so long a silence it is taken for gone, if it
+ * asks for nothing. What it asks for has an expiry of its own. */
+#define SILENT_MS (INT64_C(12) * 3600 * 1000)
 
 struct waited { /* of its own: it outlives us until its handle is closed */
     struct liveness *liveness;
@@ -27,6 +30,7 @@ struct waited { /* of its own: it outlives us until its handle is closed */
 struct liveness {
     uv_loop_t *loop;
     void (*gone)(void *arg, int64_t pid, int64_t pid_start);
+    void (*silent)(void *arg, const struct session *session);
     void *arg;
     struct waited *waited[WAITED_MAX];
     uint64_t looked_up; /* the id of the session that was looked up last */
@@ -110,10 +114,17 @@ static bool is_ours(const struct session *session)
            text_same(session->host, host_name());
 }
 
+static bool is_silent(const struct session *session, int64_t now_wall_ms)
+{
+    return session->state != STATE_ENDED && now_wall_ms - session->seen_wall_ms > SILENT_MS &&
+           !(session->pid > 0 && text_same(session->host, host_name())) &&
+           !(session->need && need_open(session->need));
+}
+
 /* Sessions that ask for nothing: a few at a time, round and round. */
 static void look_up(struct liveness *liveness, const struct rules *rules)
 {
-    int64_t now_ms = host_elapsed_ms();
+    int64_t now_ms = host_elapsed_ms(), now_wall_ms = host_wall_ms();
     if (now_ms - liveness->looked_ms < LOOK_EACH_MS)
         return;
     liveness->looked_ms = now_ms;
@@ -122,6 +133,8 @@ static void look_up(struct liveness *liveness, const struct rules *rules)
         session = rules_session_next(rules, session);
         if (!session)
             break;
+        if (is_silent(session, now_wall_ms))
+            liveness->silent(liveness->arg, session);
         if (is_ours(session) && !find(liveness, session) &&
             !host_process_lives(session->pid, session->pid_start))
             liveness->gone(liveness->arg, session->pid, session->pid_start);
@@ -152,12 +165,13 @@ void liveness_follow(struct liveness *liveness, const struct rules *rules)
     look_up(liveness, rules);
 }
 
-struct liveness *liveness_new(uv_loop_t *loop,
-                              void (*gone)(void *arg, int64_t pid, int64_t pid_start), void *arg)
+struct liveness *liveness_new(uv_loop_t *loop, void (*gone)(void *arg, int64_t pid, int64_t pid_start),
+                              void (*silent)(void *arg, const struct session *session), void *arg)
 {
     struct liveness *liveness = must_alloc(sizeof *liveness);
     liveness->loop = loop;
     liveness->gone = gone;
+    liveness->silent = silent;
     liveness->arg = arg;
     return liveness;
 }

@@ -173,6 +173,8 @@ void mapped_apply(const struct row *row, const json_t *payload, struct mapped *o
     event->state = row->state;
     event->urgency = row->urgency;
     event->prompt = row->prompt;
+    event->busy = row->busy;
+    event->talks = out->mapping ? out->mapping->talks : TALKS_TOOLS;
     event->during = row->during;
     event->waking = when_holds(&row->waking, payload);
     event->unattended = when_holds(&row->unattended, payload);
@@ -240,6 +242,8 @@ static int map_hook(const struct mapping *mapping, const struct message *message
     out->event.agent = mapped_name(out, spoken ? spoken : mapping->agent, TEXT_NAME);
     if (mapping->place.n && !when_holds(&mapping->place, payload))
         out->event.place = (struct place){0};
+    if (mapping->process.n && !when_holds(&mapping->process, payload))
+        out->event.pid = out->event.pid_start = 0;
     out->event.source = mapped_line(out, *name ? name : "a hook", TEXT_NAME);
     out->event.thread = mapped_name(out, paths_string(&mapping->thread, payload), TEXT_NAME);
     if (row)
@@ -254,7 +258,8 @@ int mapping_event(const struct mappings *mappings, const struct message *message
     out->used = 0;
     out->line = 0;
     out->mapping = NULL;
-    out->known_only = out->gone = false;
+    out->known_only = out->gone = out->first = false;
+    out->written_ms = 0;
     out->pid = out->pid_start = 0;
     if (message->type == MESSAGE_EVENT)
         return mapping_post(message, out, refusal);

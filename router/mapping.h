@@ -32,8 +32,17 @@ const char *mapping_text(const struct mapping *mapping, size_t *len);
 const char *mapping_hash(const struct mapping *mapping); /* of the text, 16 hexadecimal digits */
 
 /* What a file watch has to watch, as its settings (plugins/watch): {"files":[…]}; a new reference. `value` looks
- * environment variables up. The number of entries is set. */
-json_t *mappings_watches(struct mappings *mappings, const char *(*value)(const char *name), int *n);
+ * environment variables up. Without `agents` only the watches of the configuration. The number of entries is set. */
+json_t *mappings_watches(struct mappings *mappings, const char *(*value)(const char *name),
+                         bool agents, int *n);
+/* Watches of a configuration that hold from now on, before the agents' own files; borrowed until the next call. */
+void mappings_borrow(struct mappings *mappings, struct mapping *const *watches, int n);
+
+/* One watch of a configuration, as far as it is right: yaml.h has the problems. The node's key is its name. */
+struct yaml;
+struct yaml_node;
+struct mapping *watch_read(const struct yaml *yaml, const struct yaml_node *node);
+void mapping_free(struct mapping *mapping);
 
 /* The messages that a file watch would have sent of what a recording says of a file: a new list. Of a file that no
  * mapping reads: none. `heads` is an object that remembers first lines between calls. */
@@ -48,6 +57,8 @@ struct mapped {
     const struct mapping *mapping; /* the one that decided; NULL: a message of type event */
     /* from a file (event.observed) */
     bool known_only;        /* it counts only if the core knows the session */
+    bool first;             /* it was there when the watch began: it may be known already */
+    int64_t written_ms;     /* when the file was written last; 0: unknown */
     bool gone;              /* the file is */
     int64_t pid, pid_start; /* of the process the file speaks of; 0: it names none */
     char scratch[6144];

@@ -15,8 +15,10 @@
 #include <string.h>
 
 enum { VALUE_SIZE = 512, PATH_SIZE = 4096 };
-/* Lines that are read so long after they were written open nothing: a restart reads old ones. */
+/* Lines of an agent that are read so long after they were written open nothing: a restart reads old ones. */
 #define LATE_MS 60000
+/* Nor does what is found so old at the start in a watch of the configuration. */
+#define OLD_MS (INT64_C(24) * 3600 * 1000)
 
 /* ---- paths --------------------------------------------------------------------------------------- */
 
@@ -82,6 +84,8 @@ static bool file_fits(const struct file_entry *entry, const char *path)
 {
     char name[VALUE_SIZE], otherwise[VALUE_SIZE], glob[PATH_SIZE];
     const char *rest;
+    if (entry->watch && entry->set)
+        return fits(entry->set, path);
     if (entry->path[0] == '/')
         return fits(entry->path, path);
     if (entry->path[0] == '~')
@@ -107,18 +111,21 @@ static json_t *watch_of(const struct file_entry *entry)
         json_array_append_new(contains, json_string(entry->contains[i]));
     json_object_set_new(watch, "contains", contains);
     json_object_set_new(watch, "gone", json_boolean(entry->has_gone));
+    json_object_set_new(watch, "tail", json_boolean(entry->at.n > 0));
     for (int i = 0; i < entry->n_head; i++)
         json_array_append_new(head, json_string(entry->head[i]));
     json_object_set_new(watch, "head", head);
     return watch;
 }
 
-json_t *mappings_watches(struct mappings *mappings, const char *(*value)(const char *name), int *n)
+json_t *mappings_watches(struct mappings *mappings, const char *(*value)(const char *name),
+                         bool agents, int *n)
 {
     char glob[PATH_SIZE];
     json_t *list = json_array();
-    for (int i = 0; i < mappings_count(mappings); i++) {
-        const struct mapping *mapping = mappings_at(mappings, i);
+    int count = mappings_files_count(mappings) - (agents ? 0 : mappings_count(mappings));
+    for (int i = 0; i < count; i++) {
+        const struct mapping *mapping = mappings_files_at(mappings, i);
         for (int f = 0; f < mapping->n_files; f++) {
             struct file_entry *entry = &mapping->files[f];
             expand(entry->path, value, glob, sizeof glob);
@@ -232,6 +239,8 @@ static json_t *view_of(const struct file_entry *entry, const struct message *mes
         view = json_object();
     else if ((text = json_string_value(content)) && entry->format == FORMAT_LOG)
         view = json_pack("{s:s}", "@line", text);
+    else if (entry->format == FORMAT_NAME)
+        view = json_object();
     else if (text)
         view = json_loads(text, 0, NULL);
     if (!json_is_object(view)) {
@@ -243,13 +252,23 @@ static json_t *view_of(const struct file_entry *entry, const struct message *mes
     return view;
 }
 
+static bool line_fits(const struct row *row, const json_t *view)
+{
+    const char *line = json_string_value(json_object_get(view, "@line"));
+    bool one = row->n_lines == 0;
+    for (int i = 0; i < row->n_lines && line && !one; i++)
+        one = text_globs(row->lines[i], line);
+    return one;
+}
+
 static const struct row *find_row(const struct file_entry *entry, bool gone, const json_t *view)
 {
     if (gone)
         return entry->has_gone ? &entry->gone : NULL;
     for (int i = 0; i < entry->n_rows; i++) {
-        if (entry->rows[i].when.n == 0 || when_holds(&entry->rows[i].when, view))
-            return &entry->rows[i];
+        const struct row *row = &entry->rows[i];
+        if (line_fits(row, view) && (row->when.n == 0 || when_holds(&row->when, view)))
+            return row;
     }
     return NULL;
 }
@@ -257,8 +276,8 @@ static const struct row *find_row(const struct file_entry *entry, bool gone, con
 const struct file_entry *file_entry_find(const struct mappings *mappings, const char *path,
                                          const struct mapping **mapping)
 {
-    for (int i = 0; i < mappings_count(mappings); i++) {
-        *mapping = mappings_at(mappings, i);
+    for (int i = 0; i < mappings_files_count(mappings); i++) {
+        *mapping = mappings_files_at(mappings, i);
         for (int f = 0; f < (*mapping)->n_files; f++) {
             if (file_fits(&(*mapping)->files[f], path))
                 return &(*mapping)->files[f];
@@ -276,24 +295,68 @@ static int64_t number(const struct templates *templates, const json_t *view)
     return n > 0 ? n : 0;
 }
 
+/* When it was: as the file says; what is found at the start, when the file was written; else now. */
+static int64_t stamp(const struct file_entry *entry, const struct message *message, const json_t *view)
+{
+    char value[VALUE_SIZE];
+    int64_t at_ms = 0;
+    if (templates_render(&entry->at, view, false, value, sizeof value))
+        at_ms = stamp_ms(value);
+    if (!at_ms && entry->watch && json_is_true(json_object_get(message->json, "first")))
+        at_ms = json_integer_value(json_object_get(message->json, "mtime_ms"));
+    return at_ms > 0 ? at_ms : message->at_ms;
+}
+
+/* What is too old to be told of. */
+static void age(const struct file_entry *entry, const struct message *message, struct mapped *out)
+{
+    struct event *event = &out->event;
+    int64_t age_ms = message->at_ms - event->at_wall_ms;
+    if (entry->watch) {
+        if (out->first && age_ms > OLD_MS)
+            event->opens = OPENS_NOTHING;
+    } else if (entry->format != FORMAT_JSON && age_ms > LATE_MS) {
+        event->opens = OPENS_NOTHING;
+        event->ends = false; /* it may have been resumed since */
+    }
+}
+
+/* Of a watch of the configuration: whatever its rows leave out. */
+static void fill_watch(const json_t *view, struct mapped *out)
+{
+    struct event *event = &out->event;
+    if (event->opens && text_empty(event->title))
+        event->title = mapped_line(out, json_string_value(json_object_get(view, "@line")), TEXT_TITLE);
+    if (text_empty(event->task))
+        event->task = mapped_line(out, json_string_value(json_object_get(view, "@name")), TEXT_TITLE);
+}
+
 static void fill(const struct file_entry *entry, const struct row *row, const struct message *message,
                  const json_t *view, const char *session, struct mapped *out)
 {
-    char value[VALUE_SIZE];
+    char value[VALUE_SIZE], folder[TEXT_PATH];
     struct event *event = &out->event;
-    mapped_context(out, message, session, paths_string(&entry->cwd, view));
+    const char *cwd = paths_string(&entry->cwd, view);
+    if (entry->watch && !cwd) {
+        const char *name = text_last_part(message->path);
+        snprintf(folder, sizeof folder, "%.*s", (int)(name - message->path - 1), message->path);
+        cwd = folder;
+    }
+    mapped_context(out, message, session, cwd);
+    if (templates_render(&entry->host, view, false, value, sizeof value))
+        event->host = mapped_name(out, value, TEXT_NAME);
     event->agent = mapped_name(out, out->mapping->agent, TEXT_NAME);
     event->source = mapped_line(out, text_or(entry->source, text_last_part(message->path)), TEXT_NAME);
     if (templates_render(&entry->thread, view, false, value, sizeof value))
         event->thread = mapped_name(out, value, TEXT_NAME);
     mapped_apply(row, view, out);
-    if (templates_render(&entry->at, view, false, value, sizeof value) && stamp_ms(value))
-        event->at_wall_ms = stamp_ms(value);
-    if (entry->format != FORMAT_JSON && message->at_ms - event->at_wall_ms > LATE_MS) {
-        event->opens = OPENS_NOTHING;
-        event->ends = false; /* it may have been resumed since */
-    }
-    event->observed = true;
+    event->at_wall_ms = stamp(entry, message, view);
+    out->first = entry->watch && json_is_true(json_object_get(message->json, "first"));
+    age(entry, message, out);
+    event->observed = !entry->watch;
+    if (entry->watch)
+        fill_watch(view, out);
+    out->written_ms = json_integer_value(json_object_get(message->json, "mtime_ms"));
     out->known_only = entry->known_only;
     out->gone = message->gone;
     out->pid = number(&entry->pid, view);

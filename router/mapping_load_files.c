@@ -9,7 +9,7 @@
 
 enum { ENTRIES_MAX = 16, FILE_ROWS_MAX = 100 };
 
-static const char *const format_names[] = {"json", "json-lines", "log"};
+static const char *const format_names[] = {"json", "json-lines", "log", "name"};
 const struct words word_format = {"format", FORMATS, format_names};
 
 enum entry_key {
@@ -23,16 +23,19 @@ enum entry_key {
     ENTRY_THREAD,
     ENTRY_CWD,
     ENTRY_AT,
+    ENTRY_HOST,
     ENTRY_PID,
     ENTRY_PID_START,
     ENTRY_ROWS,
     ENTRY_GONE,
+    ENTRY_AGENT, /* of a watch of the configuration only */
     ENTRY_KEYS
 };
-static const char *const entry_names[] = {"path",       "source",    "format", "contains", "head",
-                                          "known_only", "session",   "thread", "cwd",      "at",
-                                          "pid",        "pid_start", "rows",   "gone"};
-static const struct words word_entry = {"key of `files`", ENTRY_KEYS, entry_names};
+static const char *const entry_names[] = {
+    "path", "source", "format", "contains", "head",      "known_only", "session", "thread",
+    "cwd",  "at",     "host",   "pid",      "pid_start", "rows",       "gone",    "agent"};
+static const struct words word_entry = {"key of `files`", ENTRY_AGENT, entry_names};
+static const struct words word_watch = {"key of a watch", ENTRY_KEYS, entry_names};
 
 /* ---- freeing ------------------------------------------------------------------------------------- */
 
@@ -54,6 +57,7 @@ void files_clear(struct mapping *mapping)
         templates_clear(&entry->session);
         templates_clear(&entry->thread);
         templates_clear(&entry->at);
+        templates_clear(&entry->host);
         templates_clear(&entry->pid);
         templates_clear(&entry->pid_start);
         paths_clear(&entry->cwd);
@@ -150,10 +154,11 @@ static void read_gone(const struct yaml *yaml, const struct yaml_node *node, str
 
 /* ---- entries ------------------------------------------------------------------------------------- */
 
-static void read_key(const struct yaml *yaml, const struct yaml_node *item, struct file_entry *entry)
+static void read_key(const struct yaml *yaml, const struct yaml_node *item, enum entry_key key,
+                     struct file_entry *entry)
 {
     int word;
-    switch ((enum entry_key)yaml_key(yaml, item, &word_entry)) {
+    switch (key) {
     case ENTRY_PATH:
         read_place(yaml, item, &entry->path);
         break;
@@ -185,6 +190,9 @@ static void read_key(const struct yaml *yaml, const struct yaml_node *item, stru
     case ENTRY_AT:
         read_values(yaml, item, &entry->at);
         break;
+    case ENTRY_HOST:
+        read_values(yaml, item, &entry->host);
+        break;
     case ENTRY_PID:
         read_values(yaml, item, &entry->pid);
         break;
@@ -197,6 +205,7 @@ static void read_key(const struct yaml *yaml, const struct yaml_node *item, stru
     case ENTRY_GONE:
         read_gone(yaml, item, entry);
         break;
+    case ENTRY_AGENT:
     case ENTRY_KEYS:
         break;
     }
@@ -210,9 +219,13 @@ static void check_entry(const struct yaml *yaml, const struct yaml_node *node,
     if (!entry->session.n)
         yaml_problem(yaml, node, "write session: sessionId, or session: \"{@name}\"",
                      "`session` is missing: where its id stands");
+    for (int i = 0; i < entry->n_rows && entry->format != FORMAT_LOG; i++) {
+        if (entry->rows[i].n_lines)
+            yaml_problem(yaml, node, "write format: log", "`line` is for logs, whose lines are text");
+    }
     if (!entry->n_rows && !entry->has_gone)
         yaml_problem(yaml, node, NULL, "`rows` are missing: what the files say");
-    if (entry->format == FORMAT_JSON && entry->n_contains)
+    if ((entry->format == FORMAT_JSON || entry->format == FORMAT_NAME) && entry->n_contains)
         yaml_problem(yaml, node, "write format: json-lines", "`contains` is for lines");
 }
 
@@ -232,7 +245,61 @@ void load_files(const struct yaml *yaml, const struct yaml_node *node, struct ma
         struct file_entry *entry = &mapping->files[mapping->n_files++];
         *entry = (struct file_entry){0};
         for (const struct yaml_node *key = item->first; key; key = key->next)
-            read_key(yaml, key, entry);
+            read_key(yaml, key, (enum entry_key)yaml_key(yaml, key, &word_entry), entry);
         check_entry(yaml, item, entry);
     }
+}
+
+/* ---- a watch of the configuration ------------------------------------------------------------------ */
+
+static enum file_format format_by_name(const char *path)
+{
+    static const struct {
+        const char *end;
+        enum file_format format;
+    } ends[] = {{".json", FORMAT_JSON}, {".jsonl", FORMAT_LINES}, {".ndjson", FORMAT_LINES}};
+    size_t len = strlen(path);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t n = strlen(ends[i].end);
+        if (len > n && strcmp(path + len - n, ends[i].end) == 0)
+            return ends[i].format;
+    }
+    return FORMAT_LOG;
+}
+
+/* A file is a session by its name, if nothing else is said; and it is what it is about. */
+static void set_usual(struct file_entry *entry, bool format)
+{
+    const char *error;
+    if (!format && entry->path)
+        entry->format = format_by_name(entry->path);
+    if (entry->session.n)
+        return;
+    entry->session.list = must_alloc(sizeof *entry->session.list);
+    entry->session.n = 1;
+    template_parse(entry->session.list, "{@name}", &error);
+}
+
+struct mapping *watch_read(const struct yaml *yaml, const struct yaml_node *node)
+{
+    struct mapping *mapping = must_alloc(sizeof *mapping);
+    struct file_entry *entry = mapping->files = must_alloc(sizeof *mapping->files);
+    bool format = false;
+    mapping->n_files = 1;
+    mapping->agent = must_copy(node->key);
+    mapping->file = must_copy("the configuration");
+    entry->watch = true;
+    if (!yaml_is(yaml, node, YAML_MAPPING))
+        return mapping;
+    for (const struct yaml_node *item = node->first; item; item = item->next) {
+        enum entry_key key = (enum entry_key)yaml_key(yaml, item, &word_watch);
+        format |= key == ENTRY_FORMAT;
+        if (key == ENTRY_AGENT)
+            load_agent(yaml, item, mapping);
+        else
+            read_key(yaml, item, key, entry);
+    }
+    set_usual(entry, format);
+    check_entry(yaml, node, entry);
+    return mapping;
 }

@@ -22,6 +22,7 @@ enum filter {
     FILTER_NAME, /* letters, digits, _ and - stay; anything else becomes _ */
     FILTER_UUID, /* the last UUID in it */
     FILTER_HASH, /* 16 hexadecimal digits of the value's structure, whatever the order of its members */
+    FILTER_NUMBER, /* the last number in it */
     FILTERS
 };
 extern const struct words word_filter;
@@ -85,9 +86,12 @@ struct row {
     char **on; /* event names; "*" is any */
     int n_on;
     struct when when;
+    char **lines; /* of a log: globs, of which the line fits one; none: any line */
+    int n_lines;
     int line; /* in the file, from 1 */
     bool ignore;
     bool starts, ends, prompt;
+    int busy; /* 1: a tool begins, -1: one has ended */
     enum closes closes;
     enum opens opens;
     enum kind kind;
@@ -99,7 +103,7 @@ struct row {
     struct templates pick[PICKS];
 };
 
-enum file_format { FORMAT_JSON, FORMAT_LINES, FORMAT_LOG, FORMATS };
+enum file_format { FORMAT_JSON, FORMAT_LINES, FORMAT_LOG, FORMAT_NAME, FORMATS };
 extern const struct words word_format;
 
 /* What is to be read in files whose path fits. */
@@ -113,7 +117,8 @@ struct file_entry {
     char **head; /* paths of values in the first line: @head, with blanks between them */
     int n_head;
     bool known_only; /* says something only of sessions that hooks told of */
-    struct templates session, thread, at, pid, pid_start;
+    bool watch; /* a watch of the configuration: no hooks speak of its sessions, it is all there is */
+    struct templates session, thread, at, host, pid, pid_start;
     struct paths cwd;
     struct row *rows;
     int n_rows;
@@ -132,6 +137,8 @@ struct mapping {
     int n_marks;
     struct when known_by;    /* what proves that a message is this agent's */
     struct when place;       /* where the hook's place is the agent's; none: always */
+    enum talks talks;        /* what it means if a working session is silent */
+    struct when process;     /* where the process that ran the hook is the agent's; none: always */
     struct paths speaks_for; /* of the name of the agent that is spoken of */
     struct naming *names;    /* what that one is called here */
     int n_names;
@@ -146,18 +153,31 @@ struct mapping {
 
 /* mapping_load.c: NULL: refused, and why is in problems */
 struct mapping *mapping_read(const char *text, size_t len, const char *name, struct problems *problems);
-void mapping_free(struct mapping *mapping);
 
 void texts_clear(char **texts, int n);
-void row_clear(struct row *row);
+bool load_path(const struct yaml *yaml, const struct yaml_node *node, const char *text,
+               struct path *path);
 bool load_texts(const struct yaml *yaml, const struct yaml_node *node, char ***out, int *n);
 void load_paths(const struct yaml *yaml, const struct yaml_node *node, struct paths *paths);
 void load_templates(const struct yaml *yaml, const struct yaml_node *node, struct templates *templates);
+
+/* mapping_load_rows.c */
+void when_clear(struct when *when);
+void row_clear(struct row *row);
+/* Conditions, or a list of them of which one is enough. */
+void load_when(const struct yaml *yaml, const struct yaml_node *node, struct when *when);
 void load_row(const struct yaml *yaml, const struct yaml_node *item, struct row *row, bool of_file);
+
+/* Reads the agent's name. */
+void load_agent(const struct yaml *yaml, const struct yaml_node *item, struct mapping *mapping);
 
 /* mapping_load_files.c: the section `files` */
 void load_files(const struct yaml *yaml, const struct yaml_node *node, struct mapping *mapping);
 void files_clear(struct mapping *mapping);
+
+/* mappings.c: all whose `files` count: the watches of the configuration, then the agents. */
+int mappings_files_count(const struct mappings *mappings);
+const struct mapping *mappings_files_at(const struct mappings *mappings, int i);
 
 /* mapping_files.c: the event of a message of type file */
 int mapping_seen(const struct mappings *mappings, const struct message *message, struct mapped *out,

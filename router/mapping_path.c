@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const filter_names[] = {"none", "line", "name", "uuid", "hash"};
+static const char *const filter_names[] = {"none", "line", "name", "uuid", "hash", "number"};
+#define DIGITS "0123456789"
 const struct words word_filter = {"filter", FILTERS, filter_names};
 
 /* ---- paths --------------------------------------------------------------------------------------- */
@@ -254,6 +255,8 @@ static void put_value(struct writer *out, const char *text, enum filter filter, 
         put(out, text, strcspn(text, "\r\n"));
     } else if (filter == FILTER_UUID) {
         put(out, text, 36);
+    } else if (filter == FILTER_NUMBER) {
+        put(out, text, strspn(text, DIGITS));
     } else {
         put(out, text, strlen(text));
     }
@@ -264,6 +267,16 @@ static void put_value(struct writer *out, const char *text, enum filter filter, 
         if (glob || odd)
             out->buf[i] = '_';
     }
+}
+
+static const char *last_number(const char *text)
+{
+    const char *end = text + strlen(text), *begin;
+    while (end > text && !strchr(DIGITS, end[-1]))
+        end--;
+    for (begin = end; begin > text && strchr(DIGITS, begin[-1]);)
+        begin--;
+    return begin < end ? begin : NULL;
 }
 
 static bool put_part(struct writer *out, const struct part *part, const json_t *json, bool id)
@@ -283,6 +296,8 @@ static bool put_part(struct writer *out, const struct part *part, const json_t *
         const char *text = scalar_text(value, buf);
         if (text && part->filter == FILTER_UUID)
             text = last_uuid(text);
+        if (text && part->filter == FILTER_NUMBER)
+            text = last_number(text);
         if (part->filter != FILTER_HASH && text && text[strspn(text, " \t\r\n")]) {
             put_value(out, text, part->filter, id);
             return true;

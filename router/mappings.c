@@ -25,6 +25,8 @@ struct entry {
 struct mappings {
     struct entry *list; /* sorted by agent */
     int n;
+    struct mapping *const *watches; /* of the configuration, borrowed; they are no agents */
+    int n_watches;
 };
 
 /* The agent's entry, a new one if there is none. */
@@ -176,6 +178,23 @@ int mappings_count(const struct mappings *mappings)
 const struct mapping *mappings_at(const struct mappings *mappings, int i)
 {
     return mapping_of(&mappings->list[i]);
+}
+
+void mappings_borrow(struct mappings *mappings, struct mapping *const *watches, int n)
+{
+    mappings->watches = watches;
+    mappings->n_watches = n;
+}
+
+int mappings_files_count(const struct mappings *mappings)
+{
+    return mappings->n_watches + mappings->n;
+}
+
+const struct mapping *mappings_files_at(const struct mappings *mappings, int i)
+{
+    return i < mappings->n_watches ? mappings->watches[i]
+                                   : mapping_of(&mappings->list[i - mappings->n_watches]);
 }
 
 const struct mapping *mappings_find(const struct mappings *mappings, const char *agent)

@@ -88,6 +88,12 @@ static int check_utf8(const unsigned char *p, size_t len, struct refusal *refusa
     return 0;
 }
 
+bool message_is_utf8(const char *text, size_t len)
+{
+    struct refusal refusal;
+    return check_utf8((const unsigned char *)text, len, &refusal) == 0;
+}
+
 /* Where the string that begins before `i` ends: behind its closing quote, or len. */
 static size_t skip_string(const char *line, size_t len, size_t i)
 {

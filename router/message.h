@@ -69,6 +69,9 @@ int message_parse(struct message *out, const char *line, size_t len, struct refu
 int message_take(struct message *out, json_t *json, struct refusal *refusal);
 void message_clear(struct message *message);
 
+/* Whether these bytes are valid UTF-8 without NUL. */
+bool message_is_utf8(const char *text, size_t len);
+
 /* The limits alone: 0 or -EMSGSIZE or -EINVAL, and why. */
 int message_scan(const char *line, size_t len, struct refusal *refusal);
 

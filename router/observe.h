@@ -7,7 +7,11 @@
 #include "rules/rules.h"
 
 /* False: the mapping wants to hear of known sessions only and this one is none; or the file of another process of
- * the session has gone. What is no observation counts. */
+ * the session has gone; or it was seen before the watch was begun again. What is no observation counts. */
 bool observe_counts(const struct rules *rules, const struct mapped *mapped);
+/* A file watch has begun: what is there already will be told as `first`. */
+void observe_begin(void);
+/* Whether the process that a file names is taken as the session's: no other is known. */
+bool observe_process(const struct rules *rules, const struct mapped *mapped);
 
 #endif

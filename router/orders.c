@@ -1,11 +1,13 @@
 /* orders.c: what the person asks of the daemon: acting commands become inputs, reading ones are answered
  * between turns, so that nobody sees what is not committed. */
+#include "router/calendar.h"
 #include "router/host.h"
 #include "router/log.h"
 #include "router/presence.h"
 #include "router/plain.h"
 #include "router/router_inside.h"
 #include "router/trouble.h"
+#include "router/view.h"
 #include "rules/text.h"
 
 #include <stdio.h>
@@ -17,12 +19,13 @@ struct order { /* somebody waits for an answer */
     struct router *router;
     router_answer_cb answer;
     void *owner;
+    char *warning; /* it is done, but */
 };
 
 static struct order *order_new(struct router *router, router_answer_cb answer, void *owner)
 {
     struct order *order = must_alloc(sizeof *order);
-    *order = (struct order){router, answer, owner};
+    *order = (struct order){router, answer, owner, NULL};
     return order;
 }
 
@@ -39,7 +42,10 @@ static void on_taken(void *owner, struct arrival *arrival, const struct answer *
                                : refusal(answer->error, answer->at);
     if (!answer->ok && answer->retry)
         json_object_set_new(reply, "retry", json_true());
+    if (answer->ok && order->warning)
+        json_object_set_new(reply, "warning", plain_json(order->warning));
     order->answer(order->owner, reply);
+    free(order->warning);
     free(order);
 }
 
@@ -57,7 +63,9 @@ static json_t *answer_query(struct router *router, const char *command, const js
                           .config_wall_ms = router->config_wall_ms,
                           .config_problem = text_or(router->config_problem, NULL),
                           .receivers = receivers,
-                          .counts = router->counts};
+                          .signals = sensing_signals(router->sensing),
+                          .counts = router->counts,
+                          .hearing = &router->hearing};
     host_moment(&query.now);
     query.n_receivers = outbox_status(router->outbox, router->rules, receivers, RECEIVER_SLOTS);
     return query_answer(&query, command, message);
@@ -170,6 +178,59 @@ static void test(struct router *router, const json_t *message, router_answer_cb 
     answer(owner, refusal(error, "/receiver"));
 }
 
+/* ---- Open -------------------------------------------------------------------------------------------- */
+
+struct opening { /* the person is on the way */
+    struct router *router;
+    char receiver[128], need[ID_TEXT_MAX];
+};
+
+static void on_said(void *arg, bool delivered, const char *reason)
+{
+    (void)arg, (void)delivered, (void)reason; /* the log has it */
+}
+
+/* They pressed a button and nothing happened: the receiver they pressed it on says why. */
+static void on_arrived(void *arg, bool ok, const char *said)
+{
+    struct opening *opening = arg;
+    struct router *router = opening->router;
+    router->jump = NULL;
+    if (ok) {
+        log_info("need %s: opened by %s", opening->need, said);
+    } else {
+        log_error("need %s: cannot be opened: %s", opening->need, said);
+        if (!router->stopping)
+            outbox_test(router->outbox, opening->receiver, "quietbell cannot go there", said,
+                        on_said, NULL);
+    }
+    free(opening);
+    router_want(router);
+}
+
+void orders_open(struct router *router, const char *receiver, uint64_t alert_id)
+{
+    const struct alert *alert = rules_alert_find(router->rules, alert_id);
+    int n = 0;
+    const struct need *const *needs = alert ? rules_alert_needs(router->rules, alert, &n) : NULL;
+    if (n == 0 || router->jump || router->stopping)
+        return; /* answered meanwhile; or they press again while the first is under way */
+    struct moment now;
+    host_moment(&now);
+    const struct command serve = {.type = COMMAND_SERVE, .need_id = needs[0]->record.id};
+    router_offer(router, arrival_command(&serve));
+    struct opening *opening = must_alloc(sizeof *opening);
+    opening->router = router;
+    snprintf(opening->receiver, sizeof opening->receiver, "%s", receiver);
+    id_text(needs[0]->record.id, opening->need);
+    json_t *view = view_need(router->rules, &now, needs[0]);
+    router->jump =
+        jump_start(router->loop, router->paths->libexec, jump_order(view), on_arrived, opening);
+    json_decref(view);
+}
+
+/* ---- the configuration ------------------------------------------------------------------------------ */
+
 /* On one line: where, the key, what, and what may have been meant. */
 static void tell_problem(const struct problem *first, int status, char *buf, size_t size)
 {
@@ -210,8 +271,10 @@ void router_reload(struct router *router, router_answer_cb answer, void *owner)
     struct arrival *arrival = arrival_new(INPUT_POLICY);
     arrival->config = config;
     if (answer) {
+        struct order *order = order_new(router, answer, owner);
+        order->warning = calendars_missing(config);
         arrival->answer = on_taken;
-        arrival->owner = order_new(router, answer, owner);
+        arrival->owner = order;
     }
     router_offer(router, arrival);
 }

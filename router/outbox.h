@@ -28,6 +28,10 @@ struct outbox_router {
     void (*changed)(void *arg);
     /* no room for more commands and events now: plugins are read on at the next kick */
     bool (*busy)(void *arg);
+    /* the person pressed Open on an alert of this receiver */
+    void (*open)(void *arg, const char *receiver, uint64_t alert_id);
+    /* a plugin tells something of the person. False: it makes no sense */
+    bool (*presence)(void *arg, const json_t *message);
 };
 
 struct outbox *outbox_new(uv_loop_t *loop, const char *libexec, const struct outbox_router *router);

@@ -153,9 +153,13 @@ static void take_acted(struct post *post, const json_t *message, const char *act
                               .for_ms = json_integer_value(json_object_get(message, "for_ms"))};
     if (!command.alert_id || command.version <= 0)
         return;
-    if (strcmp(action, "acknowledge") == 0) {
+    if (strcmp(action, PROTOCOL_OPEN) == 0) {
+        post->outbox->router.open(post->outbox->router.arg, post->receiver, command.alert_id);
+        return;
+    }
+    if (strcmp(action, PROTOCOL_ACKNOWLEDGE) == 0) {
         command.type = COMMAND_ACK;
-    } else if (strcmp(action, "snooze") == 0) {
+    } else if (strcmp(action, PROTOCOL_SNOOZE) == 0) {
         command.type = COMMAND_SNOOZE;
         if (command.for_ms <= 0 || command.for_ms > INT64_C(30) * 86400000)
             command.for_ms = 1800000;
@@ -173,10 +177,13 @@ static void on_said(void *arg, const char *type, const json_t *message)
     else if (strcmp(type, "acted") == 0)
         take_acted(post, message, member(message, "action"));
     else if (strcmp(type, "closed") == 0 && strcmp(member(message, "by"), "person") == 0)
-        take_acted(post, message, "acknowledge"); /* dismissed by hand; a time-out says nothing */
+        take_acted(post, message, PROTOCOL_ACKNOWLEDGE); /* dismissed by hand; a time-out says nothing */
     else if (strcmp(type, "event") == 0 &&
              !post->outbox->router.event(post->outbox->router.arg, post->receiver, message))
         plugin_nonsense(post->plugin, "an event that is no message");
+    else if (strcmp(type, PROTOCOL_PRESENCE) == 0 &&
+             !post->outbox->router.presence(post->outbox->router.arg, message))
+        plugin_nonsense(post->plugin, "presence that makes no sense");
 }
 
 static void on_up(void *arg, bool updates, bool withdraws)

@@ -1,6 +1,6 @@
 /* presence.h: what a sensor, or a script, says of the person, as JSON:
  *
- *   {"state":"active|idle|locked|away", "dnd":true, "engaged":true, "breakpoint":"a commit",
+ *   {"state":"active|idle|locked|away", "dnd":true, "engaged":true, "microphone":true, "breakpoint":"a commit",
  *    "front":{"tmux":SOCKET,"pane":"%3"} | {"window":ID} | {"tty":PATH} | {}}
  *
  * Any member may be missing: it says nothing of that. `front` is the place that has the keyboard; {} is none. */

@@ -2,8 +2,10 @@
 #include "query.h"
 
 #include "plain.h"
+#include "rules/text.h"
 #include "trouble.h"
 #include "view.h"
+#include "why.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -159,7 +161,18 @@ static json_t *focuses(const struct query *world)
     return list;
 }
 
-/* The one to serve next: the first that is neither acknowledged nor snoozed, if any. */
+/* Those that are worth a look, the longest silent first; the caller frees the array. */
+static const struct session **silent_sessions(const struct query *world, size_t *n)
+{
+    size_t room = (size_t)rules_counts(world->rules).sessions + 1;
+    const struct session **list = malloc(room * sizeof *list);
+    if (!list)
+        abort();
+    *n = (size_t)rules_silent(world->rules, &world->now, list);
+    return list;
+}
+
+/* The one to serve next, and the longest silent session: the first that is neither acknowledged nor snoozed, if any. */
 static json_t *next(const struct query *world)
 {
     size_t n, wanting = 0;
@@ -172,12 +185,18 @@ static json_t *next(const struct query *world)
         view_set(view, "need", view_need(world->rules, &world->now, ordered[0]));
     set_number(view, "waiting", (int64_t)wanting);
     free(ordered);
+    size_t n_silent;
+    const struct session **silent = silent_sessions(world, &n_silent);
+    if (n_silent > 0)
+        view_set(view, "silent", view_session(world->rules, &world->now, silent[0], false));
+    free(silent);
     return answer("next", view);
 }
 
 /* ---- status --------------------------------------------------------------------------------------- */
 
-/* Sessions with an open need in the order to do them, then the others by id; ended ones never. */
+/* Sessions with an open need in the order to do them, those that are silent for long, then the others by id; ended
+ * ones never. */
 static json_t *board(const struct query *world, int64_t *more)
 {
     json_t *list = view_array();
@@ -190,8 +209,15 @@ static json_t *board(const struct query *world, int64_t *more)
             view_add(list, view_session(world->rules, &world->now, ordered[i]->session, true));
     }
     free(ordered);
+    const struct session **silent = silent_sessions(world, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (rows++ < QUERY_ROWS)
+            view_add(list, view_session(world->rules, &world->now, silent[i], true));
+    }
+    free(silent);
     for (const struct session *s = NULL; (s = rules_session_next(world->rules, s));) {
-        if (s->state == STATE_ENDED || (s->need && need_open(s->need)))
+        if (s->state == STATE_ENDED || (s->need && need_open(s->need)) ||
+            rules_silence(world->rules, &world->now, s) > 0)
             continue;
         if (rows++ < QUERY_ROWS)
             view_add(list, view_session(world->rules, &world->now, s, true));
@@ -272,6 +298,40 @@ static json_t *troubles(void)
     return list;
 }
 
+/* What is in front of the person, as the sensors say. */
+static void set_front(const struct query *world, json_t *view, const struct person *person)
+{
+    json_t *front = view_object();
+    if (!text_empty(person->tmux))
+        set_text(front, "tmux", person->tmux);
+    if (!text_empty(person->pane))
+        set_text(front, "pane", person->pane);
+    if (!text_empty(person->window))
+        set_text(front, "window", person->window);
+    if (!text_empty(person->tty))
+        set_text(front, "tty", person->tty);
+    view_set(view, "front", front);
+    const struct session *session = rules_session_find(world->rules, person->front_id);
+    if (session)
+        set_text(view, "session", session->session);
+    if (!text_empty(person->breakpoint_by))
+        set_text(view, "breakpoint", person->breakpoint_by);
+}
+
+static json_t *presence(const struct query *world)
+{
+    json_t *view = view_object();
+    const struct person *person = rules_person(world->rules);
+    set_text(view, "state", word_name(&word_presence, (int)person_presence(world->rules)));
+    view_set(view, "dnd", json_boolean(person && person->dnd));
+    view_set(view, "microphone", json_boolean(person && person->microphone));
+    if (person)
+        set_front(world, view, person);
+    if (world->signals)
+        view_set(view, "signals", json_deep_copy(world->signals));
+    return view;
+}
+
 static json_t *status(const struct query *world)
 {
     json_t *view = view_object(), *config = view_object();
@@ -294,147 +354,12 @@ static json_t *status(const struct query *world)
         set_number(view, "more", more);
     view_set(view, "focus", focuses(world));
     view_set(view, "receivers", receivers(world));
+    view_set(view, "presence", presence(world));
     view_set(view, "counts", counts(world));
     view_set(view, "troubles", troubles());
     if (trouble_more())
         set_number(view, "troubles_more", trouble_more());
     return answer("status", view);
-}
-
-/* ---- why ------------------------------------------------------------------------------------------- */
-
-static json_t *steps_object(const struct query *world, const struct need *need)
-{
-    json_t *object = view_object();
-    view_set(object, "need", view_need(world->rules, &world->now, need));
-    view_set(object, "steps", view_steps(world->rules, &world->now, need));
-    return object;
-}
-
-__attribute__((format(printf, 2, 3))) static void say(json_t *steps, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    json_t *step = view_object();
-    set_text(step, "sentence", text);
-    view_add(steps, step);
-}
-
-static json_t *why_session(const struct query *world, const struct session *session)
-{
-    json_t *object = view_object();
-    char age[32];
-
-    view_set(object, "session", view_session(world->rules, &world->now, session, false));
-    if (session->need) {
-        view_set(object, "need", view_need(world->rules, &world->now, session->need));
-        view_set(object, "steps", view_steps(world->rules, &world->now, session->need));
-        return answer("why", object);
-    }
-    json_t *steps = view_array();
-    say(steps, "it is %s since %s", word_name(&word_state, (int)session->state),
-        plain_age(world->now.steady_ms - session->state_ms, age, sizeof age));
-    if (session->waking)
-        say(steps,
-            "something runs in the background that will wake it, so the end of its turn asks for nobody");
-    if (session->unattended)
-        say(steps, "it was started without a person, so the end of its turn asks for nobody");
-    if (session->hushed)
-        say(steps, "its last need was resolved by hand: notices alone open no other");
-    say(steps, "nothing of it asks for you: there is no need to judge");
-    view_set(object, "steps", steps);
-    return answer("why", object);
-}
-
-static json_t *why_alert(const struct query *world, const struct alert *alert)
-{
-    json_t *object = view_object(), *list = view_array(), *steps = view_array();
-    const struct receiver *receiver = rules_receiver_at(world->rules, (int)alert->receiver);
-    int n = 0;
-    const struct need *const *shown = rules_alert_needs(world->rules, alert, &n);
-    const char *key = view_key(alert);
-
-    for (int i = 0; i < n && i < QUERY_ROWS; i++)
-        view_add(list, steps_object(world, shown[i]));
-    say(steps, "it is %s on %s, in version %lld, with %d need%s",
-        alert->open ? "open" : "withdrawn", receiver ? receiver->name : "a receiver that is gone",
-        (long long)alert->version, n, n == 1 ? "" : "s");
-    if (strcmp(key, "*") == 0)
-        say(steps, "it gathers what became due in one look");
-    else if (*key)
-        say(steps, "it groups what belongs to %s", key);
-    if (receiver && receiver->down_ms)
-        say(steps, "the receiver is down: %s",
-            receiver->trouble && *receiver->trouble ? receiver->trouble : "no reason given");
-    say(steps, "its delivery is %s; the receiver has version %lld",
-        word_name(&word_delivery, (int)alert->delivery), (long long)alert->delivered);
-    view_set(object, "alert", view_alert(world->rules, alert));
-    view_set(object, "needs", list);
-    view_set(object, "steps", steps);
-    return answer("why", object);
-}
-
-/* The session with this agent's own id, or whose id begins so if there is one only. n: how many do. */
-static const struct session *session_named(const struct rules *rules, const char *text, int *n)
-{
-    const struct session *found = NULL;
-    size_t len = strlen(text);
-
-    *n = 0;
-    for (const struct session *s = NULL; len && (s = rules_session_next(rules, s));) {
-        if (!s->session || strncmp(s->session, text, len) != 0)
-            continue;
-        if (s->session[len] == '\0') {
-            *n = 1;
-            return s;
-        }
-        found = s;
-        ++*n;
-    }
-    return *n == 1 ? found : NULL;
-}
-
-static const char *text_in(const json_t *message, const char *key)
-{
-    const char *text = json_string_value(json_object_get(message, key));
-    return text ? text : "";
-}
-
-/* "need", "session" and "alert" name the noun; "of" tries one after the other. */
-static json_t *why(const struct query *world, const json_t *message)
-{
-    const char *of = text_in(message, "of"), *need_text = text_in(message, "need");
-    const char *alert_text = text_in(message, "alert"), *session_text = text_in(message, "session");
-    int n;
-
-    if (!*of && !*need_text && !*alert_text && !*session_text)
-        return refuse("why of what? give a need, a session or an alert");
-    need_text = *need_text ? need_text : of;
-    alert_text = *alert_text ? alert_text : of;
-    session_text = *session_text ? session_text : of;
-
-    const struct need *need = rules_need_find(world->rules, id_parse(need_text));
-    if (need)
-        return answer("why", steps_object(world, need));
-    const struct alert *alert = rules_alert_find(world->rules, id_parse(alert_text));
-    if (alert)
-        return why_alert(world, alert);
-    const struct session *session = rules_session_find(world->rules, id_parse(session_text));
-    if (!session)
-        session = session_named(world->rules, session_text, &n);
-    else
-        n = 1;
-    if (session)
-        return why_session(world, session);
-    if (n > 1)
-        return refuse("%d sessions begin with \"%s\": give more of the id", n, session_text);
-    return refuse("no need, alert or session \"%s\"", *of           ? of
-                                                      : *need_text  ? need_text
-                                                      : *alert_text ? alert_text
-                                                                    : session_text);
 }
 
 /* ---- the door -------------------------------------------------------------------------------------- */
@@ -468,7 +393,7 @@ json_t *query_answer(const struct query *world, const char *command, const json_
     case ALERTS:
         return alerts(world, message);
     case WHY:
-        return why(world, message);
+        return why_answer(world, message);
     case FOCUS_STATUS:
         return answer("focus", focuses(world));
     case NEXT:

@@ -5,6 +5,7 @@
 #ifndef ROUTER_QUERY_H
 #define ROUTER_QUERY_H
 
+#include "router/hearing.h"
 #include "rules/rules.h"
 
 #include <jansson.h>
@@ -50,7 +51,9 @@ struct query {
     const char *config_problem; /* why the file as it is now is not in force (its first problem), or NULL */
     const struct query_receiver *receivers;
     int n_receivers;
+    const json_t *signals; /* what the presence sensor can see (sensing.h), or NULL */
     struct query_counts counts;
+    const struct hearing *hearing; /* NULL: nothing was heard */
 };
 
 /* Whether a command is one of those. */
@@ -60,13 +63,18 @@ bool query_knows(const char *command);
  *
  *   status        {"status":{"version","pid","started_ms","socket","config":{…},"sessions":[with needs, those
  *                 that need the person first, ended ones never],"more"?,"focus":[…],"receivers":[…],
+ *                 "presence":{"state","dnd","microphone","front":{a place},"session"? (in front),
+ *                 "breakpoint"? (the last),"signals"?:{name: a line}},
  *                 "counts":{…},"troubles":[{"key","what","todo","since_ms"}],"troubles_more"?}}
  *   sessions      {"sessions":[…],"next"?}     ended ones only with "all":true
  *   needs         {"needs":[…],"next"?}        open ones, most urgent first; resolved ones too with "all":true
  *   alerts        {"alerts":[…],"next"?}       open ones; with "all":true those kept in memory too
  *   why           {"why":{"need"|"session"|"alert":{…},"steps":[{"sentence","rule","file","line"}],
- *                 "needs"?:[{"need":…,"steps":[…]}]}}; asked by "need", "session", "alert", or "of", which
- *                 may be any of them: ids, or a beginning of the agent's own session id
+ *                 "needs"?:[{"need":…,"steps":[…]}],"heard"?:[{"sentence","at_ms","session","need"?,"file"?,
+ *                 "line"?}]}}; asked by "need", "session", "alert", or "of", which may be any of them: ids, or a
+ *                 beginning of the agent's own session id; by none of them: the alert that was told last (if
+ *                 there is one), "held":[{"need","steps"}] and "heard", of all sessions what asked for nobody.
+ *                 What was heard, newest first; "file","line": the row of the mapping
  *   focus-status  {"focus":[…]}
  *   next          {"next":{"need"?:{…},"waiting":N}}    the one to serve next; how many wait, that one too
  *

@@ -25,14 +25,18 @@ static const struct client_command commands[] = {
      "--all  resolved ones too, as far as remembered", "all", client_needs},
     {"alerts", "[--all]", "list the alerts that are open on receivers",
      "--all  withdrawn ones too, as far as remembered", "all", client_alerts},
-    {"next", "[--peek]", "show the one need to serve next, and where it is",
+    {"next", "[--peek | --go [ID]]", "show the one need to serve next, or go there",
      "Tells the daemon that you go there: until a minute passes without another act of yours, nothing\n"
      "else is told but what is critical, and that silently.\n"
-     "--peek  only look",
-     "peek", client_next},
-    {"why", "ID", "show how a need, session or alert was judged, step by step",
+     "--peek  only look\n"
+     "--go    bring its place to the front: the tmux pane, the window, the kitty or WezTerm tab.\n"
+     "        With an ID, as `why` takes it: go to that need",
+     "peek go", client_next},
+    {"why", "[ID]", "show how a need, session or alert was judged, step by step",
      "ID is one that `needs`, `sessions` or `alerts` show, the beginning of an agent's\n"
-     "session id, or a repository in which one session needs you.",
+     "session id, or a repository in which one session needs you.\n"
+     "Without an ID: the alert that was told last, what is held and why, and what was\n"
+     "heard that was not worth telling.",
      NULL, client_why},
     {"ack", "ID… | all", "acknowledge: stays on the board, is not told again", NULL, NULL, client_ack},
     {"snooze", "ID… | all [30m]", "not now: judged afresh when the time is over",
@@ -43,12 +47,13 @@ static const struct client_command commands[] = {
     {"break", "", "say that you have just finished something: a good moment to be told", NULL, NULL,
      client_break},
     {"presence", "[active|idle|locked|away] [OPTION…]",
-     "say where you are, as a sensor would: from a screen locker, a tmux hook",
+     "say where you are, for what the presence sensor does not see",
      "--pane %3 [--tmux SOCKET], --window ID, --tty PATH   what is in front of you\n"
      "--nowhere         nothing that is known is in front of you\n"
      "--dnd on|off      the desktop's own do-not-disturb switch\n"
+     "--microphone on|off  one is in use: a call\n"
      "--breakpoint WHAT you have just finished this: \"a commit\"",
-     "pane= tmux= window= tty= nowhere dnd= breakpoint=", client_presence},
+     "pane= tmux= window= tty= nowhere dnd= microphone= breakpoint=", client_presence},
     {"post", "[--agent A] [--session S] [--state STATE] [--kind KIND] --title T [OPTION…] | -",
      "post an event from a script, or JSON lines from stdin",
      "--agent A       which agent speaks (shell)\n"
@@ -87,8 +92,30 @@ static const struct client_command commands[] = {
      "itself: what the agent hands to its hook, or a whole message, or several of either.\n"
      "--event NAME    the name on the hook's command line",
      "event=", client_mapping},
-    {"replay", "[--json] [-c FILE] RECORDING",
-     "play a recording under a configuration; needs no daemon", NULL, NULL, NULL},
+    {"journal", "export [--since WHEN] [--out FILE]",
+     "write what the daemon recorded to a file, for replay",
+     "One JSON object a line, to stdout; what agents wrote is in it, secrets are not. Needs no daemon.\n"
+     "--since WHEN  2d, 8h, 2026-11-24, \"2026-11-24 09:00\"; without it all there is\n"
+     "--out FILE    write there, readable to you only",
+     "since= out=", client_journal},
+    {"replay", "[--json] [-c FILE] [--compare] RECORDING | JOURNAL",
+     "play recorded days, also under another configuration; needs no daemon",
+     "RECORDING  a file of messages: what would have been told, under FILE or the embedded defaults.\n"
+     "JOURNAL    what `journal export` wrote: what was told. With -c FILE that beside what would have been\n"
+     "           told under FILE, and the figures of both (--compare says the same).",
+     NULL, NULL},
+    {"stats", "[--day DATE | --week | --since WHEN]",
+     "what a day came to: interruptions, avoided ones, how long agents waited",
+     "Today without an option. Needs no daemon.\n"
+     "--day DATE    2026-11-24, today or yesterday\n"
+     "--week        the last seven days, one by one and in all\n"
+     "--since WHEN  from then on, as for `journal export`",
+     "day= week since=", client_stats},
+    {"step", "[-c FILE]", "run the rules in a simulated world, over stdin and stdout; needs no daemon",
+     "Reads what agents and the person do, one JSON object a line, answers each with what the person is shown,\n"
+     "one object a line, and at last {\"deadline_ms\":T}. The language stands in quietbell(1).\n"
+     "-c FILE  under this configuration; else the preset default, with the world's own numbers",
+     "c=", client_step},
     {"reload", "", "read the configuration again", NULL, NULL, client_reload},
     {"help", "[COMMAND]", "show help", NULL, NULL, run_help},
 };
@@ -192,7 +219,7 @@ static int take_option(struct client *client, struct arguments *arguments, int a
         if (!value && *i + 1 >= argc)
             return client_fail(CLIENT_USAGE, "%s: which socket?", text);
         client->socket = value ? value : argv[++*i];
-    } else if (is_long && has_option(client->command, name, len, &takes_value)) {
+    } else if ((is_long || len == 1) && has_option(client->command, name, len, &takes_value)) {
         char key[32];
         if (takes_value && !value && *i + 1 >= argc)
             return client_usage(client, "%s needs a value", text);
@@ -256,7 +283,7 @@ static int run_replay(const struct client *client, int argc, char **argv)
     bool help = at < argc && (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0);
     while (at < argc)
         own[n++] = argv[at++];
-    int code = help ? print_help(client->command) : replay_main(n, own);
+    int code = help ? print_help(client->command) : replay_main(n, own, client->width, client->colour);
     free(own);
     return code;
 }

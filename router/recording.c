@@ -103,6 +103,26 @@ static json_t *raw_message(const json_t *raw)
 
 /* ---- lines --------------------------------------------------------------------------------------- */
 
+/* A line of the file as a message: 1; 0: there is none in it; or negative errno and why. */
+static int read_line(const char *line, size_t len, struct message *out, struct refusal *refusal)
+{
+    while (len > 0 && strchr(" \t\r\n", line[len - 1]))
+        len--;
+    if (len == 0)
+        return 0;
+    json_t *raw = memmem(line, len, "\"received_at_ns\"", 16) ? json_loadb(line, len, 0, NULL) : NULL;
+    if (!raw || !is_raw(raw)) {
+        json_decref(raw);
+        int error = message_parse(out, line, len, refusal);
+        return error ? error : 1;
+    }
+    const char *event = json_string_value(json_object_get(raw, "event"));
+    int got = event && *event != '@' ? message_take(out, raw_message(raw), refusal) : 1;
+    bool skipped = !event || *event == '@';
+    json_decref(raw);
+    return skipped ? 0 : got ? got : 1;
+}
+
 struct reading {
     struct recording *out;
     FILE *complaints;
@@ -122,71 +142,46 @@ static void complain(struct reading *reading, int error, const struct refusal *r
             refusal->at);
 }
 
-static void add(struct reading *reading, const struct message *message)
+static void add(struct reading *reading, const struct message *message, off_t at)
 {
     struct recording *out = reading->out;
     if ((out->n & (out->n - 1)) == 0) /* full at every power of two */
         out->list = must_grow(out->list, (size_t)(out->n ? out->n * 2 : 1) * sizeof *out->list);
-    out->list[out->n++] = (struct recorded){*message, reading->line};
+    out->list[out->n++] =
+        (struct recorded){message->at_ms, message->id, at, reading->line, message->has_id};
     reading->at_ms = message->at_ms;
 }
 
-/* A raw row: 1 it was one (taken, skipped or complained about), 0 it is none. */
-static int take_raw(struct reading *reading, const char *line, size_t len)
+static void take_line(struct reading *reading, const char *line, size_t len, off_t at)
 {
     struct message message;
     struct refusal refusal;
-    if (!memmem(line, len, "\"received_at_ns\"", 16))
-        return 0;
-    json_t *raw = json_loadb(line, len, 0, NULL);
-    if (!raw || !is_raw(raw)) {
-        json_decref(raw);
-        return 0;
-    }
-    const char *event = json_string_value(json_object_get(raw, "event"));
-    if (event && *event != '@') {
-        int error = message_take(&message, raw_message(raw), &refusal);
-        if (error)
-            complain(reading, error, &refusal);
-        else
-            add(reading, &message);
-    }
-    json_decref(raw);
-    return 1;
-}
-
-static void take_line(struct reading *reading, const char *line, size_t len)
-{
-    struct message message;
-    struct refusal refusal;
-    while (len > 0 && strchr(" \t\r\n", line[len - 1]))
-        len--;
-    if (len == 0 || take_raw(reading, line, len))
+    int got = read_line(line, len, &message, &refusal);
+    if (got < 0)
+        return complain(reading, got, &refusal);
+    if (got == 0)
         return;
-    int error = message_parse(&message, line, len, &refusal);
-    if (error)
-        return complain(reading, error, &refusal);
     if (!message.at_ms)
         message.at_ms = reading->at_ms;
-    if (!message.at_ms) {
-        error = refuse(&refusal, "/at_ms", "at_ms is missing in the first message");
-        message_clear(&message);
-        return complain(reading, error, &refusal);
-    }
-    add(reading, &message);
+    if (message.at_ms)
+        add(reading, &message, at);
+    else
+        complain(reading, refuse(&refusal, "/at_ms", "at_ms is missing in the first message"),
+                 &refusal);
+    message_clear(&message);
 }
 
 static int compare(const void *a, const void *b)
 {
     const struct recorded *x = a, *y = b;
-    if (x->message.at_ms != y->message.at_ms)
-        return x->message.at_ms < y->message.at_ms ? -1 : 1;
+    if (x->at_ms != y->at_ms)
+        return x->at_ms < y->at_ms ? -1 : 1;
     return x->line < y->line ? -1 : x->line > y->line;
 }
 
 static bool same_id(const void *item, const void *key)
 {
-    return ((const struct recorded *)item)->message.id == *(const uint64_t *)key;
+    return ((const struct recorded *)item)->id == *(const uint64_t *)key;
 }
 
 /* A message that was both read and spooled counts once: the first of those with the same id. */
@@ -195,15 +190,12 @@ static void drop_known(struct recording *recording)
     struct table ids = {0};
     int kept = 0;
     for (int i = 0; i < recording->n; i++) {
-        struct message *message = &recording->list[i].message;
-        uint64_t hash = table_mix(message->id);
-        if (message->has_id && table_find(&ids, hash, same_id, &message->id)) {
-            message_clear(message);
+        struct recorded *recorded = &recording->list[i];
+        uint64_t hash = table_mix(recorded->id);
+        if (recorded->has_id && table_find(&ids, hash, same_id, &recorded->id))
             continue;
-        }
-        if (kept != i)
-            recording->list[kept] = recording->list[i];
-        if (message->has_id)
+        recording->list[kept] = *recorded;
+        if (recorded->has_id)
             table_add(&ids, hash, &recording->list[kept]);
         kept++;
     }
@@ -211,35 +203,67 @@ static void drop_known(struct recording *recording)
     table_clear(&ids);
 }
 
+/* A pipe is read once: what is to be read again lies in a file of its own. */
+static int make_seekable(FILE **file)
+{
+    char buf[65536];
+    size_t n;
+    if (fseeko(*file, 0, SEEK_SET) == 0)
+        return 0;
+    FILE *copy = tmpfile();
+    if (!copy)
+        return -errno;
+    while ((n = fread(buf, 1, sizeof buf, *file)) > 0)
+        fwrite(buf, 1, n, copy);
+    int error = ferror(*file) || ferror(copy) || fflush(copy) ? -EIO : 0;
+    fclose(*file);
+    *file = copy;
+    rewind(copy);
+    return error;
+}
+
 int recording_load(struct recording *out, const char *path, FILE *complaints)
 {
-    *out = (struct recording){0};
-    FILE *file = fopen(path, "re");
-    if (!file)
+    *out = (struct recording){.file = fopen(path, "re")};
+    if (!out->file)
         return -errno;
+    int error = make_seekable(&out->file);
     struct reading reading = {out, complaints, path, 0, 0};
-    char *line = NULL;
-    size_t size = 0;
     ssize_t len;
     errno = 0;
-    while ((len = getline(&line, &size, file)) >= 0) {
+    while (!error && (len = getline(&out->text, &out->size, out->file)) >= 0) {
         reading.line++;
-        take_line(&reading, line, (size_t)len);
+        take_line(&reading, out->text, (size_t)len, out->at);
+        out->at += len;
         errno = 0;
     }
-    int error = ferror(file) ? -(errno ? errno : EIO) : 0;
-    free(line);
-    fclose(file);
+    if (!error && ferror(out->file))
+        error = -(errno ? errno : EIO);
     if (out->n)
         qsort(out->list, (size_t)out->n, sizeof *out->list, compare);
     drop_known(out);
     return error;
 }
 
+int recording_get(struct recording *recording, int i, struct message *out)
+{
+    const struct recorded *recorded = &recording->list[i];
+    struct refusal refusal;
+    if (recorded->at != recording->at && fseeko(recording->file, recorded->at, SEEK_SET) != 0)
+        return -errno;
+    ssize_t len = getline(&recording->text, &recording->size, recording->file);
+    recording->at = recorded->at + (len > 0 ? len : 0);
+    if (len < 0 || read_line(recording->text, (size_t)len, out, &refusal) != 1)
+        return -EIO;
+    out->at_ms = recorded->at_ms;
+    return 0;
+}
+
 void recording_clear(struct recording *recording)
 {
-    for (int i = 0; i < recording->n; i++)
-        message_clear(&recording->list[i].message);
+    if (recording->file)
+        fclose(recording->file);
+    free(recording->text);
     free(recording->list);
     *recording = (struct recording){0};
 }

@@ -28,6 +28,7 @@ static int load_state(struct router *router, char *error, size_t size)
 {
     struct moment last;
     int dropped = 0;
+    hearing_clear(&router->hearing); /* ids may come again, of what was not committed */
     rules_free(router->rules);
     router->rules = rules_new();
     int status = store_last(router->store, &router->seq, &last);
@@ -38,6 +39,7 @@ static int load_state(struct router *router, char *error, size_t size)
         snprintf(error, size, "store: %s", store_error(router->store, why));
         return status;
     }
+    router->loaded = router->seq > 0;
     if (dropped > 0)
         log_error("store: %d rows fitted nowhere and were dropped", dropped);
     return 0;

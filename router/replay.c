@@ -3,11 +3,14 @@
  * first. Every receiver is up and takes what it is given at once. */
 #include "replay.h"
 
+#include "calendar.h"
 #include "config.h"
+#include "journal_file.h"
 #include "mapping.h"
 #include "observe.h"
 #include "presence.h"
 #include "recording.h"
+#include "replay_journal.h"
 #include "replay_print.h"
 #include "rules/text.h"
 #include "yaml.h"
@@ -24,11 +27,12 @@ struct replay {
     struct rules *rules;
     struct mappings *mappings;
     struct replay_print print;
-    const char *config;    /* -c, or NULL */
+    const char *config; /* -c, or NULL */
+    struct config *in_force;
     const char *recording; /* for complaints */
     uint64_t seq;
-    int64_t now_ms, deadline_ms;
-    json_t *heads; /* first lines of files */
+    int64_t now_ms, deadline_ms, last_ms; /* last: of the messages */
+    json_t *heads;                        /* first lines of files */
     int refused;
 };
 
@@ -95,10 +99,10 @@ static void run_until(struct replay *replay, int64_t until_ms, bool inclusive)
 
 /* ---- messages ------------------------------------------------------------------------------------ */
 
-static void refused(struct replay *replay, const struct recorded *recorded, const struct refusal *refusal)
+static void refused(struct replay *replay, int line, const struct refusal *refusal)
 {
     replay->refused++;
-    fprintf(stderr, "%s:%d: %s%s%s\n", replay->recording, recorded->line, refusal->error,
+    fprintf(stderr, "%s:%d: %s%s%s\n", replay->recording, line, refusal->error,
             *refusal->at ? " at " : "", refusal->at);
 }
 
@@ -185,31 +189,31 @@ static int play_file(struct replay *replay, const struct message *message, struc
     return got;
 }
 
-static void play(struct replay *replay, const struct recorded *recorded)
+static void play(struct replay *replay, const struct message *message, int line)
 {
     struct mapped mapped;
     struct refusal refusal;
     int got = 0;
-    switch (recorded->message.type) {
+    switch (message->type) {
     case MESSAGE_HOOK:
     case MESSAGE_EVENT:
-        got = mapping_event(replay->mappings, &recorded->message, &mapped, &refusal);
+        got = mapping_event(replay->mappings, message, &mapped, &refusal);
         replay->print.events += got >= 0;
         if (got > 0)
             step(replay, &(struct input){.type = INPUT_EVENT, .event = &mapped.event});
         break;
     case MESSAGE_FILE:
-        got = play_file(replay, &recorded->message, &refusal);
+        got = play_file(replay, message, &refusal);
         break;
     case MESSAGE_COMMAND:
-        got = play_command(replay, &recorded->message, &refusal);
+        got = play_command(replay, message, &refusal);
         break;
     case MESSAGE_FOLLOW:
     case MESSAGES:
         break;
     }
     if (got < 0)
-        refused(replay, recorded, &refusal);
+        refused(replay, line, &refusal);
 }
 
 /* ---- the policy ---------------------------------------------------------------------------------- */
@@ -226,14 +230,35 @@ static int load_config(const char *path, struct config **config, struct problems
                     strerror(-error));
         return error;
     }
-    error = config_parse(config, text, len, path, NULL, CONFIG_RECORDED, problems);
+    char *folder = config_folder(path);
+    error = config_parse(config, text, len, path, folder, CONFIG_RECORDED, problems);
+    free(folder);
     free(text);
     return error;
 }
 
-/* For the tail: needs stay open however long nobody comes. */
-static void stop_expiry(struct policy *policy)
+/* Calendars lie beside the configuration, and are read once for all the time that is played. */
+static int play_calendars(struct replay *replay)
 {
+    int error = 0;
+    for (int i = 0; i < replay->in_force->n_calendars && !error; i++) {
+        const struct config_calendar *calendar = &replay->in_force->calendars[i];
+        struct calendar_input input;
+        char why[256];
+        error = calendar_read_now(calendar, replay->print.start_ms - 2 * TAIL_MS,
+                                  replay->last_ms + 2 * TAIL_MS, "UTC", &input, why, sizeof why);
+        if (error)
+            fprintf(stderr, "quietbell: replay: %s: %s\n", calendar->path, why);
+        else
+            step(replay, &(struct input){.type = INPUT_CALENDAR, .calendar = input});
+    }
+    return error;
+}
+
+/* For the tail: needs stay open however long nobody comes, and that the recording ends is no session's silence. */
+static void stop_time(struct policy *policy)
+{
+    policy->deferral.stalled_s = 0;
     for (int i = 0; i < policy->n_rules; i++)
         policy->rules[i].expire_ms = NO_EXPIRY_MS;
     policy->rules = must_grow(policy->rules, (size_t)(policy->n_rules + 1) * sizeof *policy->rules);
@@ -244,7 +269,7 @@ static void stop_expiry(struct policy *policy)
                                      .expire_ms = NO_EXPIRY_MS};
 }
 
-static int set_policy(struct replay *replay, bool expiry)
+static int set_policy(struct replay *replay, bool tail)
 {
     struct problems problems = {0};
     struct config *config = NULL;
@@ -254,10 +279,14 @@ static int set_policy(struct replay *replay, bool expiry)
         problems_clear(&problems);
         return error;
     }
-    if (!expiry)
-        stop_expiry(config->policy);
+    if (tail)
+        stop_time(config->policy);
     step(replay, &(struct input){.type = INPUT_POLICY, .policy = config->policy});
     config->policy = NULL;
+    mappings_borrow(replay->mappings, NULL, 0);
+    config_free(replay->in_force);
+    replay->in_force = config;
+    mappings_borrow(replay->mappings, config->watches, config->n_watches);
     for (int i = 0; i < config->n_receivers; i++) {
         struct outcome outcome = {.type = OUTCOME_UP,
                                   .receiver = config->receivers[i].name,
@@ -265,13 +294,17 @@ static int set_policy(struct replay *replay, bool expiry)
                                   .withdraws = true};
         step(replay, &(struct input){.type = INPUT_OUTCOME, .outcome = outcome});
     }
-    config_free(config);
-    return 0;
+    return play_calendars(replay);
 }
 
-/* Whether something would expire in the tail. */
-static bool may_expire(const struct replay *replay, int64_t last_ms)
+/* Whether something would expire in the tail, or a session be silent for too long. */
+static bool may_end(const struct replay *replay, int64_t last_ms)
 {
+    for (const struct session *session = rules_session_next(replay->rules, NULL); session;
+         session = rules_session_next(replay->rules, session)) {
+        if (session->watched)
+            return true;
+    }
     for (const struct need *need = rules_need_next(replay->rules, NULL); need;
          need = rules_need_next(replay->rules, need)) {
         if (need_open(need) && need->last_ms + need->treatment.expire_ms <= last_ms + TAIL_MS)
@@ -280,19 +313,26 @@ static bool may_expire(const struct replay *replay, int64_t last_ms)
     return false;
 }
 
-static int play_all(struct replay *replay, const struct recording *recording)
+static int play_all(struct replay *replay, struct recording *recording)
 {
-    int64_t last_ms = recording->list[recording->n - 1].message.at_ms;
-    replay->now_ms = replay->print.start_ms = recording->list[0].message.at_ms;
+    int64_t last_ms = replay->last_ms = recording->list[recording->n - 1].at_ms;
+    replay->now_ms = replay->print.start_ms = recording->list[0].at_ms;
     replay->deadline_ms = NEVER_MS;
-    int error = set_policy(replay, true);
+    int error = set_policy(replay, false);
     for (int i = 0; i < recording->n && !error; i++) {
-        run_until(replay, recording->list[i].message.at_ms, false);
-        replay->now_ms = recording->list[i].message.at_ms;
-        play(replay, &recording->list[i]);
+        struct message message;
+        error = recording_get(recording, i, &message);
+        if (error) {
+            fprintf(stderr, "quietbell: %s: it was changed meanwhile\n", replay->recording);
+            break;
+        }
+        run_until(replay, message.at_ms, false);
+        replay->now_ms = message.at_ms;
+        play(replay, &message, recording->list[i].line);
+        message_clear(&message);
     }
-    if (!error && may_expire(replay, last_ms))
-        error = set_policy(replay, false);
+    if (!error && may_end(replay, last_ms))
+        error = set_policy(replay, true);
     if (!error)
         run_until(replay, last_ms + TAIL_MS, true);
     return error;
@@ -326,26 +366,47 @@ static int run(struct replay *replay)
     rules_free(replay->rules);
     json_decref(replay->heads);
     mappings_free(replay->mappings);
+    config_free(replay->in_force);
     recording_clear(&recording);
     return error || replay->refused || fflush(stdout) ? 1 : 0;
 }
 
 static int usage(const char *wrong)
 {
-    fprintf(stderr, "quietbell: replay: %s\nusage: quietbell replay [--json] [-c FILE] RECORDING\n",
+    fprintf(stderr,
+            "quietbell: replay: %s\nusage: quietbell replay [--json] [-c FILE] [--compare] RECORDING | JOURNAL\n",
             wrong);
     return 2;
 }
 
-int replay_main(int argc, char **argv)
+static int play_file_of(struct replay *replay, bool compare, int width, bool colour)
+{
+    FILE *file = strcmp(replay->recording, "-") == 0 ? NULL : fopen(replay->recording, "re");
+    const struct replay_journal order = {.path = replay->recording,
+                                         .config = replay->config,
+                                         .json = replay->print.json,
+                                         .colour = colour,
+                                         .width = width};
+    if (file && journal_is(file))
+        return compare && !replay->config
+                   ? (fclose(file), usage("--compare needs -c FILE: with what?"))
+                   : replay_journal(&order, file);
+    if (file)
+        fclose(file);
+    return compare ? usage("--compare is for what `quietbell journal export` wrote") : run(replay);
+}
+
+int replay_main(int argc, char **argv, int width, bool colour)
 {
     struct replay replay = {0};
-    bool options = true;
+    bool options = true, compare = false;
     for (int i = 1; i < argc; i++) {
         if (options && strcmp(argv[i], "--") == 0) {
             options = false;
         } else if (options && strcmp(argv[i], "--json") == 0) {
             replay.print.json = true;
+        } else if (options && strcmp(argv[i], "--compare") == 0) {
+            compare = true;
         } else if (options && strcmp(argv[i], "-c") == 0) {
             if (++i == argc)
                 return usage("-c needs a file");
@@ -358,5 +419,6 @@ int replay_main(int argc, char **argv)
             replay.recording = argv[i];
         }
     }
-    return replay.recording ? run(&replay) : usage("which recording?");
+    return replay.recording ? play_file_of(&replay, compare, width, colour)
+                            : usage("which recording?");
 }

@@ -3,6 +3,7 @@
  * Long because a turn, what it is fed by, and its end belong together. */
 #include "router/router.h"
 
+#include "router/calendar.h"
 #include "router/host.h"
 #include "router/journal.h"
 #include "router/log.h"
@@ -97,21 +98,51 @@ static void record(struct router *router, struct arrival *arrival)
         store_remember(router->store, arrival->message_id, arrival->at_wall_ms, arrival->seq);
 }
 
+/* An input without a body. */
+static void record_bare(struct router *router, const char *type)
+{
+    static const char body[] = "{}";
+    router->inputs[router->n_inputs++] = (struct store_input){.seq = ++router->seq,
+                                                              .moment = router->now,
+                                                              .type = type,
+                                                              .body = body,
+                                                              .body_len = sizeof body - 1};
+}
+
+/* Where the state was read back the log says so, before anything else: who plays it again does the same. */
+static void record_loaded(struct router *router)
+{
+    if (router->loaded)
+        record_bare(router, JOURNAL_LOADED);
+    router->loaded = false;
+}
+
 static void judge(struct router *router, struct arrival *arrival, struct input *input)
 {
+    const struct config *config = arrival->config;
+    record_loaded(router);
     input->seq = router->seq + 1;
     input->type = arrival->type;
-    arrival->body = journal_body(input, arrival->config ? arrival->config->text : NULL);
+    arrival->body = journal_body(input, config ? config->text : NULL, config ? config->file : NULL);
     const struct effects *effects = rules_step(router->rules, &router->now, input);
     router->deadline_ms = effects->deadline_ms;
     log_effects(router, effects);
     for (int i = 0; i < effects->n; i++) {
         if (effects->list[i].type == EFFECT_REFUSED) {
             refuse(&arrival->refused, "", "%s", effects->list[i].reason);
+            if (effects->n > 1 || rules_changed(router->rules)) /* but it was a look, too */
+                record_bare(router, journal_type(INPUT_TICK));
             return;
         }
     }
     record(router, arrival);
+}
+
+static void judge_event(struct router *router, struct arrival *arrival, const struct mapped *mapped)
+{
+    judge(router, arrival, &(struct input){.event = &mapped->event});
+    hearing_add(&router->hearing, router->rules, &router->now, &mapped->event,
+                mapped->line ? mapping_file(mapped->mapping) : NULL, mapped->line);
 }
 
 /* A message: known already, or mapped to an event, or refused. */
@@ -138,8 +169,8 @@ static void judge_message(struct router *router, struct arrival *arrival)
     } else {
         if (text_empty(mapped.event.host))
             mapped.event.host = host_name();
-        if (watching_believes(router, &mapped))
-            judge(router, arrival, &(struct input){.event = &mapped.event});
+        if (watching_believes(router, &arrival->message, &mapped))
+            judge_event(router, arrival, &mapped);
     }
 }
 
@@ -167,6 +198,10 @@ static void step(struct router *router, struct arrival *arrival)
     case INPUT_PRESENCE:
         input.presence = arrival->presence;
         break;
+    case INPUT_CALENDAR:
+        if (calendar_parse(arrival->json, &input.calendar, &arrival->refused) < 0)
+            return;
+        break;
     case INPUT_START:
     case INPUT_TICK:
     case INPUTS:
@@ -178,17 +213,14 @@ static void step(struct router *router, struct arrival *arrival)
 /* The deadline came: a look that had no effect is not an input. */
 static void tick(struct router *router)
 {
+    record_loaded(router);
     struct input input = {.seq = router->seq + 1, .type = INPUT_TICK};
     const struct effects *effects = rules_step(router->rules, &router->now, &input);
     router->deadline_ms = effects->deadline_ms;
     log_effects(router, effects);
     if (effects->n == 0 && !rules_changed(router->rules))
         return;
-    struct arrival *arrival = arrival_new(INPUT_TICK);
-    arrival->body = must_copy("{}");
-    record(router, arrival);
-    arrival->next = router->batch;
-    router->batch = arrival;
+    record_bare(router, journal_type(INPUT_TICK));
 }
 
 /* Moves what has arrived into the batch, behind what is in it, and steps it in order. */
@@ -211,13 +243,26 @@ static void step_queue(struct router *router)
         router->queue_end = &router->queue;
 }
 
+/* Deadlines are steady, focuses follow the wall clock: where it was set all is looked at, due or not. */
+static bool clock_was_set(struct router *router)
+{
+    int64_t ahead_ms = router->now.wall_ms - router->now.steady_ms;
+    int64_t step_ms = ahead_ms - router->ahead_ms;
+    bool set = router->started && (step_ms > CLOCK_STEP_MS || step_ms < -CLOCK_STEP_MS);
+    if (set || !router->started)
+        router->ahead_ms = ahead_ms;
+    return set;
+}
+
 /* What has arrived; else a deadline that came. What is to be delivered now is marked in flight in the same
  * transaction, so that a delivery costs one commit and not two. */
 static void step_all(struct router *router)
 {
     router->n_batch = 0;
     step_queue(router);
-    if (router->n_batch == 0 && router->deadline_ms <= router->now.steady_ms)
+    bool set = clock_was_set(router);
+    if ((router->n_batch == 0 && router->deadline_ms <= router->now.steady_ms) ||
+        (set && router->n_inputs == 0))
         tick(router);
     if (router->n_inputs > 0) {
         outbox_kick(router->outbox, router->rules);
@@ -252,6 +297,7 @@ static void speak(struct router *router)
         if (arrival->recorded && arrival->type == INPUT_POLICY && arrival->config->file) {
             config_free(router->config);
             router->config = arrival->config;
+            mappings_borrow(router->mappings, router->config->watches, router->config->n_watches);
             router->config_wall_ms = router->now.wall_ms;
             arrival->config = NULL;
             router_reply(arrival, &answer); /* before the plugins: starting them takes milliseconds */
@@ -269,8 +315,10 @@ static void end_turn(struct router *router)
     router->counts.seq = (int64_t)router->seq;
     outbox_kick(router->outbox, router->rules);
     orders_flush(router);
-    if (router->n_inputs > 0 && !router->stopping)
+    if (router->n_inputs > 0 && !router->stopping) {
         liveness_follow(router->liveness, router->rules);
+        sensing_follow(router->sensing);
+    }
     if (router->queue)
         router_want(router);
     if (router->was_full && !router_full(router) && router->room) {
@@ -327,6 +375,7 @@ static void on_side(uv_work_t *work)
         store_stretch(router->store);
     if (store_checkpoint_due(router->store))
         store_checkpoint(router->store);
+    store_take_snapshot(router->store, router->retained_ms);
     while (store_retain(router->store, router->retained_ms, STORE_RETAIN_MOST) > 0)
         ;
     while (router->checking && store_check_step(router->store) > 0)
@@ -365,8 +414,12 @@ static void arm(struct router *router)
 {
     int64_t elapsed_ms = host_elapsed_ms(), wall_ms = NEVER_MS;
     int64_t outbox_ms = outbox_look(router->outbox, elapsed_ms),
-            watch_ms = sensor_look(router->watch, elapsed_ms);
+            watch_ms = sensor_look(router->watch, elapsed_ms),
+            presence_ms = sensing_look(router->sensing, elapsed_ms),
+            calendar_ms = calendars_look(router->calendars, elapsed_ms);
     outbox_ms = watch_ms < outbox_ms ? watch_ms : outbox_ms;
+    outbox_ms = presence_ms < outbox_ms ? presence_ms : outbox_ms;
+    outbox_ms = calendar_ms < outbox_ms ? calendar_ms : outbox_ms;
     if (router->deadline_ms != NEVER_MS && !router->failing)
         wall_ms = router->now.wall_ms + (router->deadline_ms - router->now.steady_ms);
     if (outbox_ms != NEVER_MS && host_wall_ms() + (outbox_ms - elapsed_ms) < wall_ms)
@@ -460,6 +513,12 @@ static bool on_event(void *arg, const char *receiver, const json_t *event)
     return true;
 }
 
+static bool on_presence(void *arg, const json_t *message)
+{
+    struct router *router = arg;
+    return sensing_report(router->sensing, message);
+}
+
 static bool is_busy(void *arg)
 {
     return router_full(arg);
@@ -470,12 +529,17 @@ static void on_changed(void *arg)
     router_want(arg);
 }
 
+static void on_open(void *arg, const char *receiver, uint64_t alert_id)
+{
+    orders_open(arg, receiver, alert_id);
+}
+
 int router_open(struct router **out, uv_loop_t *loop, const struct paths *paths,
                 const char *config_path, struct config *config, char *error, size_t size)
 {
     struct router *router = must_alloc(sizeof *router);
-    const struct outbox_router ears = {router,   on_outcome, on_command,
-                                       on_event, on_changed, is_busy};
+    const struct outbox_router ears = {router,     on_outcome, on_command, on_event,
+                                       on_changed, is_busy,    on_open,    on_presence};
     router->loop = loop;
     router->paths = paths;
     router->config_path = config_path;
@@ -525,7 +589,7 @@ static void on_handle_closed(uv_handle_t *handle)
 static void stop_if_done(struct router *router)
 {
     if (!router->stopping || router->committing || router->side_busy ||
-        !outbox_stopped(router->outbox) || router->queue ||
+        !outbox_stopped(router->outbox) || router->queue || router->jump ||
         uv_is_closing((uv_handle_t *)&router->check))
         return;
     worker_end(&router->worker);
@@ -540,6 +604,8 @@ void router_stop(struct router *router, void (*stopped)(void *arg), void *arg)
     router->stopping = true;
     router->stopped = stopped;
     router->stopped_arg = arg;
+    if (router->jump)
+        jump_stop(router->jump);
     outbox_stop(router->outbox);
     watching_stop(router);
     router_want(router);
@@ -553,6 +619,8 @@ void router_close(struct router *router)
     rules_free(router->rules);
     outbox_free(router->outbox);
     sensor_free(router->watch);
+    sensing_free(router->sensing);
+    calendars_free(router->calendars);
     liveness_free(router->liveness);
     mappings_free(router->mappings);
     config_free(router->config);

@@ -3,18 +3,22 @@
 #ifndef ROUTER_ROUTER_INSIDE_H
 #define ROUTER_ROUTER_INSIDE_H
 
+#include "router/hearing.h"
+#include "router/jump.h"
 #include "router/liveness.h"
 #include "router/mapping.h"
 #include "router/observe.h"
 #include "router/outbox.h"
 #include "router/query.h"
 #include "router/router.h"
+#include "router/sensing.h"
 #include "router/sensor.h"
 #include "router/store.h"
 #include "router/worker.h"
 
 enum {
     BATCH_MAX = 1024,          /* inputs in one transaction */
+    CLOCK_STEP_MS = 500,       /* more is no drift: the clock was set */
     QUEUE_WEIGHT_MAX = 6 << 20 /* bytes waiting beyond which doors wait */
 };
 
@@ -38,14 +42,17 @@ struct router {
     struct rules *rules;
     struct outbox *outbox;
     struct sensor *watch;
-    bool watch_due; /* its settings may have changed */
+    struct sensing *sensing;
+    struct calendars *calendars;
+    struct jump *jump; /* the person is being brought somewhere, else NULL */
+    bool watch_due;    /* its settings may have changed */
     struct liveness *liveness;
 
     /* the queue, and the turn */
     struct arrival *queue, **queue_end;
     size_t weight;
-    struct arrival *batch; /* of the turn */
-    struct store_input inputs[BATCH_MAX];
+    struct arrival *batch;                    /* of the turn */
+    struct store_input inputs[BATCH_MAX + 1]; /* one that says "loaded" */
     int n_inputs, n_batch;
     struct store_batch commit;
     int status;
@@ -55,6 +62,7 @@ struct router {
     struct moment now; /* of the turn: the clock is read once */
     uint64_t seq;
     int64_t deadline_ms; /* the core's */
+    int64_t ahead_ms; /* of the steady clock: where the wall clock was when that was last looked at */
     struct asked *asked, **asked_end;
 
     /* the one timer */
@@ -71,6 +79,7 @@ struct router {
 
     /* a failing store (recover.c) */
     bool failing, alarmed;
+    bool loaded; /* the state was read back, and the log does not say so yet */
     int64_t next_try_ms, backoff_ms;
 
     void (*ready)(void *arg);
@@ -84,6 +93,7 @@ struct router {
 
     int64_t started_wall_ms;
     struct query_counts counts;
+    struct hearing hearing; /* for `why` */
 };
 
 /* router.c */
@@ -92,14 +102,19 @@ void router_reply(struct arrival *arrival, const struct answer *answer);
 
 /* orders.c */
 void orders_flush(struct router *router);
+/* Open was pressed on an alert of a receiver: serve its first need, and go there. */
+void orders_open(struct router *router, const char *receiver, uint64_t alert_id);
 
 /* watching.c */
 void watching_open(struct router *router);
-/* Runs the file watch, if any mapping names files and the configuration does not switch it off. */
+/* Runs the file watch, if any mapping names files and the configuration does not switch it off; and the presence
+ * sensor. */
 void watching_configure(struct router *router);
 void watching_stop(struct router *router);
-/* Whether a message counts: not if a file was left behind by a process that has died (or see observe.h). */
-bool watching_believes(const struct router *router, const struct mapped *mapped);
+/* Whether a message counts: not if a file was left behind by a process that has died (or see observe.h). Its process
+ * is taken out of the event where it cannot be looked up from here. */
+bool watching_believes(const struct router *router, const struct message *message,
+                       struct mapped *mapped);
 
 /* recover.c: the commit failed: nothing is acknowledged, the state is loaded anew */
 void recover_failed(struct router *router, int status);

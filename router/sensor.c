@@ -26,6 +26,8 @@ static void on_up(void *arg, bool updates, bool withdraws)
     (void)updates, (void)withdraws;
     trouble_clear(sensor->name);
     log_info("sensor %s serves", sensor->name);
+    if (sensor->owner.up)
+        sensor->owner.up(sensor->owner.arg);
 }
 
 static void on_down(void *arg, const char *reason)
@@ -89,6 +91,12 @@ void sensor_configure(struct sensor *sensor, json_t *settings)
     sensor->settings = json_incref(settings);
     sensor->plugin =
         plugin_start(sensor->loop, sensor->name, sensor->program, settings, PATIENCE_MS, &owner);
+}
+
+void sensor_nonsense(struct sensor *sensor, const char *what)
+{
+    if (sensor->plugin)
+        plugin_nonsense(sensor->plugin, what);
 }
 
 bool sensor_send(struct sensor *sensor, const json_t *message)

@@ -15,6 +15,8 @@ struct sensor_owner {
     void (*said)(void *arg, const char *type, const json_t *message);
     /* a deadline of sensor_look() may have moved, or it has stopped */
     void (*changed)(void *arg);
+    /* it serves, anew: it knows nothing of what was sent before. NULL: not wanted */
+    void (*up)(void *arg);
 };
 
 /* `name` is that of the plugin in libexec, too. */
@@ -22,6 +24,8 @@ struct sensor *sensor_new(uv_loop_t *loop, const char *libexec, const char *name
                           const struct sensor_owner *owner);
 /* Runs it with these settings (borrowed); NULL: stops it. The same as before: nothing happens. */
 void sensor_configure(struct sensor *sensor, json_t *settings);
+/* What it said makes no sense: plugin_nonsense(). */
+void sensor_nonsense(struct sensor *sensor, const char *what);
 bool sensor_send(struct sensor *sensor, const json_t *message);
 /* Does what is due; returns when to look again (host_elapsed_ms). */
 int64_t sensor_look(struct sensor *sensor, int64_t elapsed_ms);

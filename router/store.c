@@ -251,14 +251,11 @@ static int begin_or_set_aside(struct store *store, int64_t wall_ms, struct store
     return error;
 }
 
-int store_open(struct store **out, const char *path, const struct noun *const *nouns, int n_nouns,
-               int64_t wall_ms, struct store_opened *info)
+struct store *store_new(const char *path, const struct noun *const *nouns, int n_nouns)
 {
     struct store *store = calloc(1, sizeof *store);
     /* Counting every allocation costs a lock; SQLite ignores this once it has been used. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    memset(info, 0, sizeof *info);
-    *out = NULL;
     if (!store || !(store->path = strdup(path)) ||
         !(store->kept = calloc((size_t)n_nouns + 1, sizeof *store->kept)))
         abort();
@@ -268,6 +265,15 @@ int store_open(struct store **out, const char *path, const struct noun *const *n
     store->check.input_seq = INT64_MIN;
     pthread_mutex_init(&store->lock, NULL);
     known_init(&store->known);
+    return store;
+}
+
+int store_open(struct store **out, const char *path, const struct noun *const *nouns, int n_nouns,
+               int64_t wall_ms, struct store_opened *info)
+{
+    struct store *store = store_new(path, nouns, n_nouns);
+    memset(info, 0, sizeof *info);
+    *out = NULL;
     int error = take_lock(store);
     if (error)
         store_error(store, info->error);

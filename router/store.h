@@ -7,7 +7,8 @@
  * Three threads may be in here at once, each with a connection of its own:
  *   the loop thread       store_load .. store_each_input, store_remember, store_known
  *   the commit worker     store_commit                      (never two at once)
- *   the side worker       store_checkpoint, store_stretch, store_retain, store_check_step (one at a time)
+ *   the side worker       store_checkpoint, store_stretch, store_take_snapshot, store_retain, store_check_step
+ *                         (one at a time)
  *
  * store_open, store_renew and store_close want all of them idle. store_error,
  * store_checkpoint_due and store_stretch_due may be called from anywhere.
@@ -41,11 +42,13 @@ enum {
     STORE_CHECK_ROWS = 1000,            /* inputs checked in one call */
     STORE_KEEP_INPUTS = 4000000,        /* the caps, whatever their age */
     STORE_KEEP_RAW = 1000000,
+    STORE_SNAPSHOT_INPUTS = 500000, /* a snapshot after so many inputs … */
 };
 
 #define STORE_DAY_MS (24 * INT64_C(3600000))
 #define STORE_RAW_MS (7 * STORE_DAY_MS)
 #define STORE_INPUT_MS (30 * STORE_DAY_MS)
+#define STORE_SNAPSHOT_MS STORE_DAY_MS /* … or after so much time */
 
 /* ---- open ------------------------------------------------------------------------------------ */
 
@@ -66,6 +69,10 @@ int store_open(struct store **out, const char *path, const struct noun *const *n
  * the file aside and begins a new one in the same struct. On error the store can only be closed, or
  * renewed once more. */
 int store_renew(struct store *store, int64_t wall_ms, struct store_opened *info);
+/* Opens a store to read it only, beside a daemon or without one: what stands under "reading back" and "the past"
+ * can be called, nothing else. -ENOENT: there is none. On error the sentence is in `error`. */
+int store_open_reading(struct store **out, const char *path, const struct noun *const *nouns,
+                       int n_nouns, char error[STORE_ERROR_MAX]);
 /* Brings the write-ahead log into the file, and frees everything. NULL does nothing. */
 void store_close(struct store *store);
 /* The sentence of the newest failure, of any thread, copied to buf; returns buf. */
@@ -78,7 +85,7 @@ struct store_input {
     uint64_t message_id; /* 0: none */
     int64_t at_wall_ms; /* the message's own stamp (`at_ms`); with the id it is the message's key */
     struct moment moment;
-    const char *type; /* "event" "command" "outcome" "policy" "mapping" "gone" "start" "tick" */
+    const char *type; /* journal.h */
     const char *body; /* normalised JSON */
     size_t body_len;
     const char *raw; /* the message as received, or NULL */
@@ -116,6 +123,30 @@ int store_snapshot(struct store *store, uint64_t *seq);
 typedef bool (*store_input_cb)(void *arg, const struct store_input *input);
 int store_each_input(struct store *store, uint64_t from_seq, store_input_cb cb, void *arg);
 
+/* ---- the past, for export and stats ------------------------------------------------------------ */
+
+/* A snapshot is what the tables were right after one input. What is before the first input is one too. */
+struct store_base {
+    uint64_t seq; /* the inputs that come after it have higher numbers; 0: nothing was before */
+    bool late;    /* the inputs from the instant asked for on are not all there any more */
+    char *head; /* seq > 0: {"wall_ms", "steady_ms", "utc_offset_s", "next_offset_ms", "next_offset_s",
+                         "policy":{the body of the policy in force}}; heap */
+};
+/* The newest snapshot taken before an instant, else the oldest. -ENODATA: none is left, one will be taken. */
+int store_base(struct store *store, int64_t since_wall_ms, struct store_base *base);
+void store_base_clear(struct store_base *base);
+
+/* Calls cb for each row of a snapshot, parents before children; body is one JSON object, by fields. */
+typedef void (*store_row_cb)(void *arg, const char *noun, uint64_t id, const char *body);
+int store_each_row(struct store *store, uint64_t seq, store_row_cb cb, void *arg);
+/* The same of the tables as they are now, and between store_begin and store_end as they were at begin: what is
+ * read in between is of one moment. Keep it short: it holds up checkpoints. */
+int store_each_row_now(struct store *store, store_row_cb cb, void *arg);
+int store_begin(struct store *store);
+void store_end(struct store *store);
+
+/* ---- knowing messages again -------------------------------------------------------------------- */
+
 /* Before a commit: this message has this number now. store_known() finds it at once, so acknowledge
  * a repeated message only when the commit of its number is through. */
 void store_remember(struct store *store, uint64_t message_id, int64_t at_wall_ms, uint64_t seq);
@@ -137,8 +168,11 @@ bool store_stretch_due(struct store *store);
  * own; one that is written over does not, and takes two thirds of the time. */
 void store_stretch(struct store *store);
 
+/* Takes a snapshot if one is due. Commits wait for it: it copies the tables, which are small. 1 if it did. */
+int store_take_snapshot(struct store *store, int64_t steady_ms);
+
 /* Deletes raw messages older than STORE_RAW_MS and inputs older than STORE_INPUT_MS (in steady
- * time, which a wrong clock cannot shorten), at most max_rows. Returns how many were deleted (call
+ * time, which a wrong clock cannot shorten), at most max_rows; a snapshot is there, or is taken, before inputs go. Returns how many were deleted (call
  * again while it is not 0), or an error. A commit may wait for it, so call it when idle and with
  * small bites. */
 int store_retain(struct store *store, int64_t steady_ms, int max_rows);

@@ -59,7 +59,8 @@ struct store {
     char error[STORE_ERROR_MAX];
 };
 
-/* store.c */
+/* store.c: one that is not open yet. */
+struct store *store_new(const char *path, const struct noun *const *nouns, int n_nouns);
 
 /* Turns an SQLite result code into a negative errno and keeps the sentence; 0 stays 0. */
 int store_fail(struct store *store, sqlite3 *db, int rc, const char *doing);
@@ -86,7 +87,14 @@ void known_release(struct known *known);
 /* Forgets everything and reads the newest ids from the file. */
 int known_load(struct store *store);
 
-/* store_keep.c: the writer tells how long its log has become. */
+/* store_past.c: a snapshot now, whatever is due, in a transaction of its own on the side connection. */
+int past_take(struct store *store);
+/* The highest number that a snapshot has; 0: none. */
+int past_newest(struct store *store, sqlite3 *db, int64_t *seq);
+
+/* store_keep.c: the side connection, opened when first needed. */
+int store_open_side(struct store *store);
+/* The writer tells how long its log has become. */
 void store_watch_wal(struct store *store);
 
 #endif

@@ -41,7 +41,7 @@ bool store_checkpoint_due(struct store *store)
     return store->wal_pages - store->wal_copied >= STORE_WAL_DUE;
 }
 
-static int open_side(struct store *store)
+int store_open_side(struct store *store)
 {
     if (store->side)
         return 0;
@@ -68,7 +68,7 @@ static int open_side(struct store *store)
 int store_checkpoint(struct store *store)
 {
     int pages, copied;
-    int error = open_side(store);
+    int error = store_open_side(store);
     if (error)
         return error;
     int rc = sqlite3_wal_checkpoint_v2(store->side, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
@@ -109,7 +109,7 @@ void store_stretch(struct store *store)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s-wal", store->path);
-    int fd = -1, error = open_side(store);
+    int fd = -1, error = store_open_side(store);
     if (!error)
         fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     /* With the write lock no commit can be where the zeros go. The sync is without it: a commit need not wait. */
@@ -163,7 +163,7 @@ static int delete_until(struct store *store, const char *format, int64_t until, 
 {
     char *sql = NULL;
     sql_add(&sql, "BEGIN IMMEDIATE;");
-    sql_add(&sql, format, until, until);
+    sql_add(&sql, format, until, until, until);
     sql_add(&sql, ";COMMIT");
     int rc = sqlite3_exec(store->side, sql, NULL, NULL, NULL);
     sqlite3_free(sql);
@@ -174,11 +174,19 @@ static int delete_until(struct store *store, const char *format, int64_t until, 
     return error == -EBUSY ? 0 : error; /* commits come first */
 }
 
+/* What is left must begin at a snapshot: the newest may not lie among what goes. */
+static int keep_snapshot(struct store *store, int64_t until)
+{
+    int64_t newest = 0;
+    int error = past_newest(store, store->side, &newest);
+    return error || newest >= until ? error : past_take(store);
+}
+
 int store_retain(struct store *store, int64_t steady_ms, int max_rows)
 {
     int64_t until = 0;
     int n = 0;
-    int error = open_side(store);
+    int error = store_open_side(store);
     if (max_rows > STORE_RETAIN_MOST)
         max_rows = STORE_RETAIN_MOST;
     if (!error)
@@ -191,8 +199,11 @@ int store_retain(struct store *store, int64_t steady_ms, int max_rows)
     error = find_until(store, input_until, max_rows, steady_ms - STORE_INPUT_MS, STORE_KEEP_INPUTS,
                        &until);
     if (!error && until)
+        error = keep_snapshot(store, until);
+    if (!error && until)
         error = delete_until(store,
                              "INSERT OR REPLACE INTO meta VALUES('snapshot_seq',%lld);"
+                             "DELETE FROM snapshot WHERE seq<%lld;"
                              "DELETE FROM input WHERE seq<=%lld",
                              until, &n);
     return error ? error : n;
@@ -250,7 +261,7 @@ static int check_inputs(struct store *store, bool *more)
 int store_check_step(struct store *store)
 {
     bool more = true;
-    int error = open_side(store);
+    int error = store_open_side(store);
     if (error)
         return error;
     if (store->check.noun < store->n_kept)

@@ -27,6 +27,10 @@ static const char *const steps[] = {
     "CREATE UNIQUE INDEX input_message ON input(at_wall_ms, message_id) WHERE message_id IS NOT NULL;"
     "CREATE TABLE raw(seq INTEGER PRIMARY KEY, text TEXT NOT NULL);"
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;",
+    /* 2: what the tables were at some numbers (store_past.c). The policy in force then is found at once. */
+    "CREATE TABLE snapshot(seq INTEGER NOT NULL, noun TEXT NOT NULL, id INTEGER NOT NULL, body TEXT NOT NULL);"
+    "CREATE INDEX snapshot_at ON snapshot(seq);"
+    "CREATE INDEX input_policy ON input(seq) WHERE type='policy';",
 };
 enum { VERSION = sizeof steps / sizeof *steps };
 

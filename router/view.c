@@ -121,6 +121,8 @@ json_t *view_session(const struct rules *rules, const struct moment *now,
     set_instant(view, "since_ms", now, session->state_ms);
     set_number(view, "started_ms", session->started_wall_ms);
     set_number(view, "seen_ms", session->seen_wall_ms);
+    if (rules_silence(rules, now, session) > 0)
+        set_number(view, "silent_ms", rules_silence(rules, now, session));
     if (needs) {
         json_t *list = view_array();
         if (session->need && need_open(session->need))
@@ -231,6 +233,7 @@ json_t *view_need(const struct rules *rules, const struct moment *now, const str
                                                    : URGENCY_NORMAL;
     set_id(view, "id", need->record.id);
     set_where(view, need->session);
+    set_number(view, "pid", need->session->pid);
     set_text(view, "kind", word_name(&word_kind, (int)need->kind));
     set_text(view, "urgency", word_name(&word_urgency, (int)urgency));
     set_text(view, "title", reason->title);
@@ -262,7 +265,7 @@ json_t *view_need(const struct rules *rules, const struct moment *now, const str
     return view;
 }
 
-static void add_step(void *arg, const char *sentence, const struct rule *rule)
+void view_step(void *arg, const char *sentence, const struct rule *rule)
 {
     json_t *step = view_object();
     set_text(step, "sentence", sentence);
@@ -277,7 +280,7 @@ static void add_step(void *arg, const char *sentence, const struct rule *rule)
 json_t *view_steps(const struct rules *rules, const struct moment *now, const struct need *need)
 {
     json_t *steps = view_array();
-    rules_explain(rules, now, need, add_step, steps);
+    rules_explain(rules, now, need, view_step, steps);
     return steps;
 }
 
@@ -347,8 +350,12 @@ static const char *focus_by(const struct moment *now, const struct focus *focus)
     if (focus->hand != HAND_NONE)
         return "hand";
     if (!rule || !focus->on || span_on(rule->times, rule->n_times, now))
-        return "schedule";
-    return rule->presence ? "presence" : rule->follow ? "desktop" : "schedule";
+        return rule && !focus->on && rule->calendar ? "calendar" : "schedule";
+    if (focus_busy(focus, now->wall_ms))
+        return "calendar";
+    return rule->presence ? "presence"
+           : rule->follow ? word_name(&word_follow, rule->follow)
+                          : "schedule";
 }
 
 json_t *view_focus(const struct moment *now, const struct focus *focus)
@@ -356,11 +363,13 @@ json_t *view_focus(const struct moment *now, const struct focus *focus)
     json_t *view = view_object();
     const struct policy_focus *rule = focus->rule;
     int64_t next_wall_ms = NEVER_MS;
+    bool planned =
+        rule && (span_on(rule->times, rule->n_times, now) || focus_busy(focus, now->wall_ms));
 
     if (focus->on && focus->hand == HAND_ON)
         next_wall_ms = focus->until_ms ? view_wall_ms(now, focus->until_ms) : NEVER_MS;
-    else if (rule && rule->n_times && focus->hand != HAND_OFF)
-        next_wall_ms = span_next(rule->times, rule->n_times, now);
+    else if (rule && planned == focus->on && focus->hand != HAND_OFF)
+        next_wall_ms = focus_turns(focus, now);
     set_text(view, "focus", focus->name);
     set_flag(view, "on", focus->on);
     set_text(view, "by", focus_by(now, focus));

@@ -11,7 +11,8 @@
 #include <jansson.h>
 
 /* {"id","session","agent","host","state","repository","worktree","branch","cwd","task","where","place",
- *  "pid","since_ms","started_ms","seen_ms","needs":[…]}; `needs` false leaves that member out. */
+ *  "pid","since_ms","started_ms","seen_ms","silent_ms"?,"needs":[…]}; `needs` false leaves that member out.
+ *  silent_ms: it works, and has not been heard of for so long that it is worth a look. */
 json_t *view_session(const struct rules *rules, const struct moment *now,
                      const struct session *session, bool needs);
 
@@ -34,6 +35,8 @@ json_t *view_focus(const struct moment *now, const struct focus *focus);
 
 /* The steps of a need's judgement: [{"sentence","rule"?,"file"?,"line"?}, …]; in the order of rules.md section 5. */
 json_t *view_steps(const struct rules *rules, const struct moment *now, const struct need *need);
+/* An explain_cb: one of them, added to the array `arg`. */
+void view_step(void *arg, const char *sentence, const struct rule *rule);
 
 /* Where the person finds a session again: what is known of it, maybe {}. */
 json_t *view_place(const struct session *session);

@@ -57,20 +57,34 @@ int64_t again_deadline(const struct rules *rules, const struct need *need)
         at = escalate_at(need);
     if (need->pending && room_at(rules, need, need->pending) < at)
         at = room_at(rules, need, need->pending);
-    if (need->owed && room_at(rules, need, need->to) < at)
-        at = room_at(rules, need, need->to);
+    if (need->owed && room_at(rules, need, need->owed) < at)
+        at = room_at(rules, need, need->owed);
     return at;
 }
 
-static void ring(struct rules *rules, struct need *need)
+static void ring(struct rules *rules, struct need *need, uint32_t on)
 {
     if (need->treatment.silent) {
-        alert_touch(rules, need, false);
+        alert_touch(rules, need, 0);
         return;
     }
     need->rung_ms = rules->now.steady_ms;
-    alert_touch(rules, need, true);
+    alert_touch(rules, need, on);
     core_changed(rules, need);
+}
+
+/* A rise rings once on each receiver, when that may. */
+static void ring_owed(struct rules *rules, struct need *need)
+{
+    uint32_t on = 0;
+    for (int slot = 0; slot < RECEIVER_SLOTS; slot++) {
+        uint32_t bit = 1u << slot;
+        if (need->owed & bit && room_at(rules, need, bit) <= rules->now.steady_ms)
+            on |= bit;
+    }
+    need->owed &= ~on;
+    if (on)
+        ring(rules, need, on);
 }
 
 static void escalate(struct rules *rules, struct need *need)
@@ -111,16 +125,14 @@ void again_look(struct rules *rules, struct need *need)
     int64_t now = rules->now.steady_ms;
     if (held_up(need))
         return;
-    if (need->owed && room_at(rules, need, need->to) <= now) {
-        need->owed = false;
-        ring(rules, need);
-    }
+    if (need->owed)
+        ring_owed(rules, need);
     if (need->pending)
         tell_pending(rules, need);
     while (escalate_at(need) <= now)
         escalate(rules, need);
     if (repeat_at(need) <= now) {
         need->repeats++;
-        ring(rules, need);
+        ring(rules, need, UINT32_MAX);
     }
 }

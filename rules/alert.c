@@ -191,6 +191,17 @@ void alert_remove(struct rules *rules, struct line *line)
     core_gone(rules, line);
 }
 
+void alert_hush(struct rules *rules, struct alert *alert)
+{
+    for (struct line *line = alert->lines; line; line = line->next_in_alert) {
+        line->ring = 0;
+        core_changed(rules, line);
+    }
+    alert->ring = 0;
+    alert->n_rang = alert->n_lines;
+    core_changed(rules, alert);
+}
+
 void alert_leave(struct rules *rules, struct need *need)
 {
     while (need->lines)
@@ -269,10 +280,10 @@ void alert_add(struct rules *rules, struct alert *alert, struct need *need, bool
     touch_line(rules, line, ring);
 }
 
-void alert_touch(struct rules *rules, struct need *need, bool ring)
+void alert_touch(struct rules *rules, struct need *need, uint32_t ring)
 {
     for (struct line *line = need->lines; line; line = line->next_in_need)
-        touch_line(rules, line, ring);
+        touch_line(rules, line, ring >> line->alert->receiver & 1);
 }
 
 /* ---- delivery ------------------------------------------------------------------------------------ */

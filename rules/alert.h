@@ -82,10 +82,12 @@ void alert_add(struct rules *rules, struct alert *alert, struct need *need, bool
 void alert_follow(struct need *need);
 /* Takes a need out of every alert it stands in. */
 void alert_leave(struct rules *rules, struct need *need);
-/* A need's content changed, or it is to ring again. */
-void alert_touch(struct rules *rules, struct need *need, bool ring);
+/* A need's content changed, or it is to ring again: on these receiver slots. */
+void alert_touch(struct rules *rules, struct need *need, uint32_t ring);
 /* Closes it: nobody is to see it any more. */
 void alert_withdraw(struct rules *rules, struct alert *alert);
+/* Whatever rang in it counts as heard. */
+void alert_hush(struct rules *rules, struct alert *alert);
 /* The end of a look: new versions of what was touched, one ring per receiver, deliveries queued. */
 void alert_publish(struct rules *rules);
 /* Whether the version that is handed over next is to ring. */

@@ -6,37 +6,25 @@
 
 #include <stdlib.h>
 
-enum {
-    SETUP_S = 25,  /* to come into another repository */
-    GRACE_S = 120, /* beyond its bound a need is late */
-    LATE_S = 300,  /* what being late costs */
-    THOUSAND = 1000
-};
+enum { THOUSAND = 1000 };
 
-/* Weight in thousandths, and seconds that serving one takes. */
-static const struct {
-    int weight, service_s;
-} worth_of[KINDS] = {
-    [KIND_PERMISSION] = {2000, 20}, [KIND_QUESTION] = {2000, 60}, [KIND_PLAN] = {2000, 60},
-    [KIND_LOGIN] = {1500, 90},      [KIND_FAILURE] = {1500, 90},  [KIND_LIMIT] = {1500, 90},
-    [KIND_STALLED] = {1500, 60},    [KIND_CUSTOM] = {1500, 60},   [KIND_REVIEW] = {1000, 90},
-};
-
-static int64_t service_s(const struct board_item *item)
+static int64_t service_s(const struct deferral *numbers, const struct board_item *item)
 {
-    return item->critical ? 90 : worth_of[item->kind].service_s;
+    int64_t s = item->critical ? numbers->critical_s : numbers->service_s[item->kind];
+    return s > 0 ? s : 1;
 }
 
 /* What serving it now is worth, in millionths: weight, a little more with age, much more when nearly late.
  * `all_s` is how long everything on the board takes. */
-static int64_t worth(const struct board_item *item, int64_t all_s)
+static int64_t worth(const struct deferral *numbers, const struct board_item *item, int64_t all_s)
 {
     int64_t at_most_s = item->at_most_ms > THOUSAND ? item->at_most_ms / THOUSAND : 1;
-    int64_t age_s = item->waited_ms / THOUSAND, slack_s = at_most_s + GRACE_S - age_s;
-    int64_t value = worth_of[item->kind].weight * (int64_t)THOUSAND;
+    int64_t age_s = item->waited_ms / THOUSAND, slack_s = at_most_s + numbers->grace_s - age_s;
+    int64_t value = numbers->weight[item->kind] * (int64_t)THOUSAND;
     value += value * 3 * age_s / (10 * at_most_s);
     if (slack_s > 0 && slack_s < all_s + 60)
-        value += (int64_t)LATE_S * 5 * THOUSAND * THOUSAND / (all_s + 60);
+        value +=
+            numbers->late_s * THOUSAND * THOUSAND * THOUSAND / (2 * numbers->waiting) / (all_s + 60);
     return value;
 }
 
@@ -64,13 +52,13 @@ static int by_urgency(const void *a, const void *b)
 }
 
 /* The best beginning of any repository's list from `from` on: where it starts, how long it is. */
-static int best_prefix(const struct ranked *list, int n, uint64_t current, int *length)
+static int best_prefix(int64_t setup_s, const struct ranked *list, int n, uint64_t current, int *length)
 {
     int64_t best_worth = -1, best_s = 1;
     int best = -1;
     for (int i = 0; i < n;) {
         uint64_t group = list[i].item.group;
-        int64_t sum = 0, s = group == current ? 0 : SETUP_S;
+        int64_t sum = 0, s = group == current ? 0 : setup_s;
         int start = -1, taken = 0;
         for (; i < n && list[i].item.group == group; i++) {
             if (list[i].taken)
@@ -91,7 +79,7 @@ static int best_prefix(const struct ranked *list, int n, uint64_t current, int *
     return best;
 }
 
-void board_order(struct board_item *items, int n, uint64_t current)
+void board_order(const struct deferral *numbers, struct board_item *items, int n, uint64_t current)
 {
     if (n < 2)
         return;
@@ -100,9 +88,10 @@ void board_order(struct board_item *items, int n, uint64_t current)
         abort();
     int64_t all_s = 0;
     for (int i = 0; i < n; i++)
-        all_s += service_s(&items[i]);
+        all_s += service_s(numbers, &items[i]);
     for (int i = 0; i < n; i++)
-        list[i] = (struct ranked){items[i], worth(&items[i], all_s), service_s(&items[i]), false};
+        list[i] = (struct ranked){items[i], worth(numbers, &items[i], all_s),
+                                  service_s(numbers, &items[i]), false};
     qsort(list, (size_t)n, sizeof *list, by_urgency);
     int done = 0;
     for (; done < n && list[done].item.critical; done++) {
@@ -112,7 +101,7 @@ void board_order(struct board_item *items, int n, uint64_t current)
     struct ranked *rest = list + done;
     int n_rest = n - done;
     while (done < n) {
-        int length = 0, at = best_prefix(rest, n_rest, current, &length);
+        int length = 0, at = best_prefix(numbers->setup_s, rest, n_rest, current, &length);
         for (; length > 0; at++) {
             if (rest[at].taken)
                 continue;
@@ -161,7 +150,7 @@ static struct board_item item_of(const struct moment *now, const struct need *ne
                                .group = group ? group : need->session->record.id << 1,
                                .kind = need->kind,
                                .critical = need->treatment.urgency == URGENCY_CRITICAL,
-                               .waited_ms = need_waited(need, now->steady_ms),
+                               .waited_ms = need_stood(need, now->steady_ms),
                                .at_most_ms = need->treatment.at_most_ms};
 }
 
@@ -199,7 +188,8 @@ int rules_board(const struct rules *rules, const struct moment *now, const struc
             break;
         items[wanting] = item_of(now, need);
     }
-    board_order(items, wanting, number_groups(items, wanting, current_group(rules)));
+    const struct deferral *numbers = rules->policy ? &rules->policy->deferral : &defer_defaults;
+    board_order(numbers, items, wanting, number_groups(items, wanting, current_group(rules)));
     for (int i = 0; i < wanting; i++)
         list[i] = rules_need_find(rules, items[i].id);
     return n;

@@ -6,6 +6,7 @@
 #ifndef RULES_BOARD_H
 #define RULES_BOARD_H
 
+#include "defer.h"
 #include "word.h"
 
 #include <stdbool.h>
@@ -24,6 +25,6 @@ struct board_item {
 };
 
 /* Puts the n items into the order in which to serve them; `current` is the group the person is in, 0: none. */
-void board_order(struct board_item *items, int n, uint64_t current);
+void board_order(const struct deferral *numbers, struct board_item *items, int n, uint64_t current);
 
 #endif

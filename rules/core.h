@@ -7,6 +7,7 @@
 #ifndef RULES_CORE_H
 #define RULES_CORE_H
 
+#include "heard.h"
 #include "ring.h"
 #include "rules.h"
 #include "table.h"
@@ -35,6 +36,7 @@ enum {
 #define STEP_MS 1000   /* by so much the wall clock may drift until times of day are counted anew */
 #define LEFT_MS 15000  /* what was seen in passing stays inhibited for so long … */
 #define SEEN_MS 120000 /* … and what was open before the person came, for so long */
+#define SLEPT_MS 60000 /* a look that comes so late: the machine slept, and the agents with it */
 
 struct agenda { /* needs by when they are to be looked at: a binary heap */
     struct need **heap;
@@ -46,6 +48,8 @@ struct rules {
     struct moment now;
     uint64_t seq;
     unsigned next_n;
+    enum heard heard;
+    const struct session *heard_of;
     bool gather;  /* a start: what fell due meanwhile is one alert */
     bool waiting; /* the last look put off what was due */
     int64_t ahead_ms; /* of the steady clock: where the wall clock was when times of day were last counted */
@@ -58,15 +62,17 @@ struct rules {
     struct receiver *receivers[RECEIVER_SLOTS];
     struct focus *focuses[FOCUS_SLOTS];
     uint32_t focuses_on;
-    struct person *person; /* made with the first policy */
-    struct ring *rings;    /* of the last hour, oldest first */
-    bool few;              /* so few sessions are alive that nothing is held for a breakpoint */
-    bool defer_again;      /* what waits for a breakpoint has changed */
-    int64_t defer_ms;      /* when waiting will have become dearer than breaking in */
+    struct person *person;                                          /* made with the first policy */
+    struct ring *rings[RECEIVER_SLOTS], *last_ring[RECEIVER_SLOTS]; /* of the last hour, oldest first */
+    int n_rings[RECEIVER_SLOTS];
+    bool few;         /* so few sessions are alive that nothing is held for a breakpoint */
+    bool defer_again; /* what waits for a breakpoint has changed */
+    int64_t defer_ms; /* when waiting will have become dearer than breaking in */
 
     struct table sessions_by_name, sessions_by_id, needs_by_id, alerts_by_id, alerts_by_key;
     struct session *first_session, *last_session;
     struct session *oldest_live, *youngest_live, *oldest_ended, *youngest_ended;
+    struct session *longest_silent, *last_heard; /* of those whose silence is watched */
     struct need *first_need, *last_need;
     struct need *untold[VERDICTS]; /* open and untold, by verdict: a look costs what may be told */
     int n_untold[VERDICTS];
@@ -132,8 +138,19 @@ void tell_note(struct rules *rules, struct need *need);
 void tell_due(struct rules *rules);
 /* What the last look put off is judged again: whom it waits for may be gone. */
 void tell_again(struct rules *rules);
-/* The alert of a need on a receiver by its group; `gathered`: the one for everything. */
+/* The alert in which a need is told on a receiver: where it stands already, or by its group; `gathered`: the one for
+ * everything. */
 struct alert *tell_alert(struct rules *rules, struct need *need, int receiver, bool gathered);
+
+/* silence.c: a working session that is silent for longer than any normal gap has probably lost its word. */
+/* Something was heard of it; or it came, went, changed its state, has another need. */
+void silence_heard(struct rules *rules, struct session *session, const struct event *event,
+                   int64_t at_ms);
+void silence_follow(struct rules *rules, struct session *session);
+void silence_part(struct rules *rules, struct session *session);
+/* Opens `stalled` for those that are silent for too long; the next instant at which one will be. */
+void silence_look(struct rules *rules);
+int64_t silence_deadline(const struct rules *rules);
 
 /* explain.c needs the judgement's line without its traces */
 enum verdict judge_line(const struct rules *rules, const struct need *need, int64_t *due_ms,

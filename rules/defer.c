@@ -9,7 +9,7 @@ const struct deferral defer_defaults = {
                [KIND_LOGIN] = 1500,
                [KIND_FAILURE] = 1500,
                [KIND_LIMIT] = 1500,
-               [KIND_STALLED] = 1500,
+               [KIND_STALLED] = 2000,
                [KIND_CUSTOM] = 1500,
                [KIND_REVIEW] = 1000},
     .waiting = 200,
@@ -18,8 +18,23 @@ const struct deferral defer_defaults = {
     .breakpoint_s = 60,
     .recall = 600,
     .every_s = 139,
-    .patience = 1600,
-    .reluctance = 1200,
+    .patience = 2000,
+    .reluctance = 1500,
+    .service_s = {[KIND_PERMISSION] = 20,
+                  [KIND_QUESTION] = 60,
+                  [KIND_PLAN] = 60,
+                  [KIND_LOGIN] = 90,
+                  [KIND_FAILURE] = 90,
+                  [KIND_LIMIT] = 90,
+                  [KIND_STALLED] = 60,
+                  [KIND_CUSTOM] = 60,
+                  [KIND_REVIEW] = 90},
+    .critical_s = 90,
+    .setup_s = 25,
+    .grace_s = 120,
+    .late_s = 300,
+    .silent_s = 300,
+    .stalled_s = 610,
 };
 
 enum { THOUSAND = 1000, MILLION = 1000000 };
@@ -75,16 +90,42 @@ static bool worth_the_breakpoint(const struct deferral *numbers, const struct su
     return wait + forced >= numbers->reluctance * numbers->breakpoint_s * THOUSAND;
 }
 
-/* The very first millisecond at which the threshold is reached, near a guess: the same whenever it is asked. */
+/* The very first millisecond, up to a last one, at which the threshold is reached: the same whenever it is asked. The
+ * rate never falls, so it is found by halving. */
 static int64_t crossing(const struct deferral *numbers, const struct waiting *list, int n,
-                        int64_t threshold, int64_t guess_ms)
+                        int64_t threshold, int64_t last_ms)
 {
-    int64_t at_ms = guess_ms > 0 ? guess_ms : 1;
-    for (int i = 0; i < 64 && add_up(numbers, list, n, at_ms).rate < threshold; i++)
-        at_ms++;
-    for (int i = 0; i < 64 && at_ms > 1 && add_up(numbers, list, n, at_ms - 1).rate >= threshold; i++)
-        at_ms--;
+    int64_t before_ms = 0, at_ms = last_ms;
+    while (at_ms - before_ms > 1) {
+        int64_t half_ms = before_ms + (at_ms - before_ms) / 2;
+        if (add_up(numbers, list, n, half_ms).rate >= threshold)
+            at_ms = half_ms;
+        else
+            before_ms = half_ms;
+    }
     return at_ms;
+}
+
+/* Without breakpoints there is nothing to wait for but company: break in when what has been waited for so far costs as
+ * much as breaking in does. So the two are in balance whatever comes how often. */
+static bool worth_by_now(const struct deferral *numbers, const struct waiting *list, int n,
+                         int64_t *again_ms)
+{
+    int64_t cost = 0, rate = 0, bound_ms = INT64_MAX; /* in millionths; the cost in thousandths of them */
+    for (int i = 0; i < n; i++) {
+        int64_t weight = numbers->waiting * numbers->weight[list[i].kind];
+        int64_t left_ms = list[i].at_most_ms - list[i].waited_ms;
+        cost += weight * list[i].waited_ms; /* of a thousandth */
+        rate += weight;
+        bound_ms = left_ms < bound_ms ? left_ms : bound_ms;
+    }
+    int64_t left = numbers->middle_s * MILLION * THOUSAND - cost;
+    if (left <= 0 || bound_ms <= 0)
+        return true;
+    *again_ms = bound_ms;
+    if (rate > 0 && (left + rate - 1) / rate < bound_ms)
+        *again_ms = (left + rate - 1) / rate;
+    return false;
 }
 
 bool defer_tell(const struct deferral *numbers, const struct waiting *list, int n,
@@ -93,6 +134,8 @@ bool defer_tell(const struct deferral *numbers, const struct waiting *list, int 
     *again_ms = INT64_MAX;
     if (n == 0)
         return false;
+    if (numbers->recall <= 0)
+        return worth_by_now(numbers, list, n, again_ms);
     struct sum sum = add_up(numbers, list, n, 0);
     int64_t threshold = numbers->patience * numbers->recall *
                         (numbers->middle_s - numbers->breakpoint_s) / numbers->every_s;
@@ -104,11 +147,7 @@ bool defer_tell(const struct deferral *numbers, const struct waiting *list, int 
             return true;
     }
     *again_ms = sum.bound_ms;
-    if (sum.slope > 0) {
-        int64_t guess_ms = (threshold - sum.rate) * THOUSAND / sum.slope;
-        int64_t crossing_ms = crossing(numbers, list, n, threshold, guess_ms);
-        if (crossing_ms < *again_ms)
-            *again_ms = crossing_ms;
-    }
+    if (add_up(numbers, list, n, sum.bound_ms).rate >= threshold)
+        *again_ms = crossing(numbers, list, n, threshold, sum.bound_ms);
     return false;
 }

@@ -20,10 +20,21 @@ struct deferral {
     int64_t growth;        /* thousandths: of the weight, added by the time the bound is reached */
     int64_t middle_s;      /* cost of breaking in in the middle of something */
     int64_t breakpoint_s;  /* cost at a breakpoint */
-    int64_t recall;        /* thousandths: of the breakpoints that are seen */
+    int64_t recall;        /* thousandths: of the breakpoints that are seen; 0: none ever is */
     int64_t every_s;       /* mean time between breakpoints */
     int64_t patience;      /* thousandths: factor on the threshold in the middle */
     int64_t reluctance;    /* thousandths: factor on the cost of breaking in at a breakpoint */
+
+    /* for the board (board.h) */
+    int64_t service_s[KINDS]; /* what serving one takes */
+    int64_t critical_s;       /* and one that is critical */
+    int64_t setup_s;          /* to come into another repository */
+    int64_t grace_s;          /* so long after its bound a need is late … */
+    int64_t late_s;           /* … which costs so much */
+
+    /* for silence (silence.c) */
+    int64_t silent_s;  /* a working session that is silent for so long is worth a look … */
+    int64_t stalled_s; /* … and for so long: it is stalled. 0: never */
 };
 
 extern const struct deferral defer_defaults;

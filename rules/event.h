@@ -40,6 +40,8 @@ struct event {
     bool waking;     /* something runs in the background that will wake the session: no review */
     bool unattended; /* a start without a person (-p, exec, CI): no reviews, until it asks something */
     bool prompt;     /* the person submitted a prompt */
+    enum talks talks; /* what silence means of this agent, as its mapping says */
+    int64_t busy; /* 1: a tool begins to run, -1: one has ended; while one runs, silence means nothing */
     /* Seen in a file, with the file's own stamp. It closes only what was asked before that; and it is no measure for
      * others: a hook that was sent before it may come after it. */
     bool observed;

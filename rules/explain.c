@@ -120,8 +120,10 @@ static void say_rules(struct teller *teller, const struct treatment *treatment)
     else if (treatment->times)
         say(teller, by[SET_SLOT], "waits for a time of day: %s",
             times_text(treatment->times, names, sizeof names));
+    else if (treatment->slot == SLOT_FOCUS_END)
+        say(teller, by[SET_SLOT], "hold: focus-end, so it waits while any focus is on");
     else
-        say(teller, by[SET_SLOT], "hold: %s", word_name(&word_slot, treatment->slot));
+        say(teller, by[SET_SLOT], "hold: never, so it waits for no good moment");
     if (treatment->silent)
         say(teller, by[SET_SILENT], "is shown, never rings");
 }
@@ -139,13 +141,15 @@ static void say_walls(struct teller *teller, const struct treatment *treatment)
         say(teller, teller->trace.by[SET_URGENCY], "is critical: %s does not hold it",
             focus_names(teller->rules, on, names, sizeof names));
     else if (treatment->walls)
-        say(teller, teller->trace.shut, "focus %s is on, and no rule for it lets this pass",
-            focus_names(teller->rules, treatment->walls, names, sizeof names));
+        say(teller, teller->trace.shut, "focus %s is on, and %s",
+            focus_names(teller->rules, treatment->walls, names, sizeof names),
+            teller->trace.shut ? "a rule for it holds this until it ends"
+                               : "no rule for it lets this pass");
     else
         say(teller, teller->trace.opened, "focus %s is on, but a rule for it lets this pass",
             focus_names(teller->rules, on, names, sizeof names));
     if (teller->need->behind && teller->need->walled_since_ms)
-        say(teller, NULL, "has stood behind a wall for %s",
+        say(teller, NULL, "that has held it back for %s so far",
             span_text(teller->now_ms - teller->need->walled_since_ms, span));
 }
 
@@ -164,6 +168,14 @@ static void say_again(struct teller *teller)
             need->inhibited ? "it waits until you look away"
             : need->walls   ? "it waits until the focus ends"
                             : "it waits for room in the budget");
+    if (need->repeats)
+        say(teller, teller->trace.by[SET_REPEAT], "has rung again %d time%s, as nobody answered",
+            (int)need->repeats, need->repeats == 1 ? "" : "s");
+    for (int i = 0; escalate && i < need->escalated && i < escalate->n_escalate; i++)
+        say(teller, escalate, "nobody had come after %s: it went on to %s",
+            span_text(escalate->escalate[i].after_ms, span),
+            receiver_names(teller->rules, walk_receivers(teller->rules, escalate->escalate[i].to),
+                           names, sizeof names));
     if (treatment->repeat_ms && need->rung_ms && need->repeats < treatment->repeat_times)
         say(teller, teller->trace.by[SET_REPEAT], "rings again in %s while nobody answers",
             span_text(need->rung_ms + treatment->repeat_ms - teller->now_ms, span));
@@ -180,10 +192,10 @@ static void say_told(struct teller *teller)
 {
     char names[256], span[32];
     const struct need *need = teller->need;
-    say(teller, NULL,
-        "decision: told %s ago on %s%s; nothing more is told until something more urgent comes",
+    say(teller, NULL, "decision: told %s ago on %s%s%s%s",
         span_text(teller->now_ms - need->told_ms, span),
-        receiver_names(teller->rules, need->to, names, sizeof names), need->rings ? "" : ", silently");
+        receiver_names(teller->rules, need->to, names, sizeof names), need->rings ? "" : ", silently",
+        text_empty(need->told_by) ? "" : ": ", text_or(need->told_by, ""));
     say_again(teller);
     for (const struct line *line = need->lines; line; line = line->next_in_need) {
         char id[ID_TEXT_MAX];
@@ -200,13 +212,14 @@ static void say_told(struct teller *teller)
 static void say_inhibited(struct teller *teller)
 {
     char span[32];
+    const struct rule *rule = teller->trace.by[SET_INHIBIT];
     const struct need *need = teller->need;
     if (need->looked_at && person_presence(teller->rules) == PRESENCE_ENGAGED)
-        say(teller, NULL, "decision: hold; you are answering from the board");
+        say(teller, rule, "decision: hold; you are answering from the board");
     else if (need->looked_at)
-        say(teller, NULL, "decision: hold; its place is in front of you");
+        say(teller, rule, "decision: hold; its place is in front of you");
     else
-        say(teller, NULL, "decision: hold; you have just seen it: for another %s",
+        say(teller, rule, "decision: hold; you have just seen it: for another %s",
             span_text(need->inhibited_until_ms - teller->now_ms, span));
 }
 
@@ -257,10 +270,10 @@ static void say_decision(struct teller *teller, const struct treatment *treatmen
     const struct need *need = teller->need;
     switch (verdict) {
     case VERDICT_RESOLVED:
-        say(teller, NULL, "decision: withdraw; it was resolved %s ago by %s%s",
+        say(teller, NULL, "decision: withdraw; it was resolved %s ago%s (%s)",
             span_text(teller->now_ms - need->resolved_ms, span),
-            text_or(need->resolved_by, "evidence"),
-            need->told ? "" : ", before it was told: so it never was");
+            need->told ? "" : ", before it was told: so it never was",
+            text_or(need->resolved_by, "evidence"));
         break;
     case VERDICT_ACKED:
         say(teller, NULL,

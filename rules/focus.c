@@ -2,7 +2,9 @@
  * one of its own edges or where the offset changes, and nothing has to poll. */
 #include "core.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const hand_names[] = {"none", "on", "off"};
 const struct words word_hand = {"hand", 3, hand_names};
@@ -16,6 +18,8 @@ static const struct field focus_fields[] = {
     FIELD(focus, FIELD_INT, until_ms),
     FIELD(focus, FIELD_BOOL, on),
     FIELD(focus, FIELD_INT, since_wall_ms),
+    FIELD(focus, FIELD_TEXT, calendar),
+    FIELD(focus, FIELD_TEXT, busy),
 };
 // clang-format on
 const struct noun noun_focus = {"focus", sizeof(struct focus), focus_fields,
@@ -132,8 +136,10 @@ static struct focus *make(struct rules *rules, const char *name)
     int slot = 0;
     while (rules->focuses[slot] && rules->focuses[slot]->declared)
         slot++; /* a policy has fewer focuses than there are slots */
-    if (rules->focuses[slot])
+    if (rules->focuses[slot]) {
+        free(rules->focuses[slot]->spans);
         core_gone(rules, rules->focuses[slot]);
+    }
     struct focus *focus = must_alloc(sizeof *focus);
     focus->record.noun = &noun_focus;
     focus->record.id = core_id(rules);
@@ -141,6 +147,24 @@ static struct focus *make(struct rules *rules, const char *name)
     text_set(&rules->bytes, &focus->name, name, TEXT_NAME);
     rules->focuses[slot] = focus;
     return focus;
+}
+
+static void set_busy(struct rules *rules, struct focus *focus, struct busy *spans, int n)
+{
+    char *text = busy_text(spans, n);
+    free(focus->spans);
+    focus->spans = spans;
+    focus->n_spans = n;
+    text_set(&rules->bytes, &focus->busy, text, BUSY_TEXT);
+    free(text);
+    core_changed(rules, focus);
+}
+
+/* What another calendar said means nothing here. */
+static void follow_calendar(struct rules *rules, struct focus *focus)
+{
+    if (text_set(&rules->bytes, &focus->calendar, focus->rule->calendar, TEXT_PATH))
+        set_busy(rules, focus, NULL, 0);
 }
 
 void focus_configure(struct rules *rules, const struct policy *policy)
@@ -164,8 +188,33 @@ void focus_configure(struct rules *rules, const struct policy *policy)
         focus->declared = true;
         focus->rule = &policy->focuses[i];
         rules->focus_slot[i] = (int)focus->slot;
+        follow_calendar(rules, focus);
         core_changed(rules, focus);
     }
+}
+
+void focus_calendar(struct rules *rules, const struct calendar_input *input)
+{
+    struct focus *focus = focus_find(rules, input->focus);
+    if (!focus || !focus->declared || !focus->rule->calendar) {
+        core_effect(rules, EFFECT_REFUSED, "no focus with a calendar is called %s",
+                    text_or(input->focus, "that"));
+        return;
+    }
+    struct busy *spans = input->n > 0 ? must_alloc((size_t)input->n * sizeof *spans) : NULL;
+    if (spans)
+        memcpy(spans, input->busy, (size_t)input->n * sizeof *spans);
+    set_busy(rules, focus, spans, busy_merge(spans, input->n));
+}
+
+void focus_join(struct focus *focus)
+{
+    focus->spans = busy_read(focus->busy, &focus->n_spans);
+}
+
+bool focus_busy(const struct focus *focus, int64_t wall_ms)
+{
+    return busy_on(focus->spans, focus->n_spans, wall_ms);
 }
 
 void focus_hand(struct rules *rules, struct focus *focus, enum hand hand, int64_t for_ms)
@@ -175,13 +224,45 @@ void focus_hand(struct rules *rules, struct focus *focus, enum hand hand, int64_
     core_changed(rules, focus);
 }
 
+static bool planned(const struct focus *focus, const struct moment *now)
+{
+    return span_on(focus->rule->times, focus->rule->n_times, now) || focus_busy(focus, now->wall_ms);
+}
+
+/* The next instant at which that may change. */
+static int64_t next_turn(const struct focus *focus, const struct moment *now)
+{
+    int64_t span = span_next(focus->rule->times, focus->rule->n_times, now);
+    int64_t busy = busy_next(focus->spans, focus->n_spans, now->wall_ms);
+    return busy < span ? busy : span;
+}
+
+int64_t focus_turns(const struct focus *focus, const struct moment *now)
+{
+    enum { EDGES = 64 }; /* so many that change nothing: it is as good as always */
+    struct moment at = *now;
+    bool was = focus->rule && planned(focus, now);
+    for (int i = 0; focus->rule && i < EDGES; i++) {
+        at.wall_ms = next_turn(focus, &at);
+        if (at.wall_ms == NEVER_MS)
+            break;
+        if (at.wall_ms >= at.next_offset_ms) {
+            at.utc_offset_s = at.next_offset_s;
+            at.next_offset_ms = NEVER_MS;
+        }
+        if (planned(focus, &at) != was)
+            return at.wall_ms;
+    }
+    return NEVER_MS;
+}
+
 static bool is_on(struct rules *rules, struct focus *focus)
 {
     if (!focus->declared)
         return false;
-    bool scheduled = span_on(focus->rule->times, focus->rule->n_times, &rules->now) ||
+    bool scheduled = planned(focus, &rules->now) ||
                      focus->rule->presence & 1u << person_presence(rules) ||
-                     (focus->rule->follow && rules->person && rules->person->dnd);
+                     person_follows(rules, focus->rule->follow);
     bool over = focus->hand == HAND_ON ? focus->until_ms && focus->until_ms <= rules->now.steady_ms
                                        : focus->hand == HAND_OFF && !scheduled;
     if (over) {
@@ -190,6 +271,19 @@ static bool is_on(struct rules *rules, struct focus *focus)
         core_changed(rules, focus);
     }
     return focus->hand == HAND_NONE ? scheduled : focus->hand == HAND_ON;
+}
+
+/* Who leaves a meeting, or is done with deep work, has just finished something: a breakpoint. Not so if nobody is
+ * there; and what was seen of the person in this very step says it better. */
+static void left(struct rules *rules, const struct focus *focus)
+{
+    const struct person *person = rules->person;
+    char by[TEXT_NAME];
+    if (person_presence(rules) > PRESENCE_ACTIVE ||
+        (person && person->breakpoint_ms == rules->now.steady_ms))
+        return;
+    snprintf(by, sizeof by, "the end of %s", focus->name);
+    person_breakpoint(rules, by);
 }
 
 void focus_look(struct rules *rules)
@@ -204,6 +298,8 @@ void focus_look(struct rules *rules)
             focus->on = now;
             focus->since_wall_ms = rules->now.wall_ms;
             core_changed(rules, focus);
+            if (!now)
+                left(rules, focus);
         }
         on |= (uint32_t)now << slot;
     }
@@ -223,7 +319,7 @@ int64_t focus_deadline(const struct rules *rules)
         const struct focus *focus = rules->focuses[slot];
         if (!focus || !focus->declared)
             continue;
-        int64_t wall = span_next(focus->rule->times, focus->rule->n_times, &rules->now);
+        int64_t wall = next_turn(focus, &rules->now);
         int64_t edge = wall == NEVER_MS ? wall : rules->now.steady_ms + (wall - rules->now.wall_ms);
         if (edge < deadline)
             deadline = edge;
@@ -235,7 +331,11 @@ int64_t focus_deadline(const struct rules *rules)
 
 void focus_free(struct focus *focus)
 {
-    if (focus)
-        free(focus->name);
+    if (!focus)
+        return;
+    free(focus->name);
+    free(focus->calendar);
+    free(focus->busy);
+    free(focus->spans);
     free(focus);
 }

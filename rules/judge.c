@@ -40,6 +40,14 @@ static bool held_to_time(struct rules *rules, struct need *need, const struct tr
         need->hold_times = times;
         core_changed(rules, need);
     }
+    if (need->hold_wall_ms > rules->now.wall_ms) { /* the clock was set back: the time it comes to next */
+        int64_t next =
+            focus_next_time(treatment->times->times_min, treatment->times->n_times, &rules->now);
+        if (next < need->hold_wall_ms) {
+            need->hold_wall_ms = next;
+            core_changed(rules, need);
+        }
+    }
     return need->hold_wall_ms > rules->now.wall_ms;
 }
 
@@ -103,9 +111,16 @@ static void follow_walls(struct rules *rules, struct need *need, const struct tr
         need->walled_since_ms = 0;
         core_changed(rules, need);
     }
+    if (behind && !need->behind_since_ms)
+        need->behind_since_ms = rules->now.steady_ms;
+    if (!behind && need->behind_since_ms) {
+        need->behind_ms += rules->now.steady_ms - need->behind_since_ms;
+        need->behind_since_ms = 0;
+        core_changed(rules, need);
+    }
     if (!behind && need->snoozed_until_ms)
         need->snoozed_until_ms = 0;
-    if (walls != need->walls || behind != need->behind || focus_over ||
+    if (walls != need->walls || behind != need->behind || timed != need->timed || focus_over ||
         released != need->released || need->slot_focuses != treatment->slot_focuses)
         core_changed(rules, need);
     need->released = released;
@@ -188,8 +203,8 @@ enum verdict judge_line(const struct rules *rules, const struct need *need, int6
     return *due_ms <= now ? VERDICT_DUE : VERDICT_HELD;
 }
 
-/* Whatever holds it, two instants are to be kept account of: when an inhibition ends, and when it settles, if it
- * will be held to a time of day from then on. */
+/* Whatever holds it, three instants are to be kept account of: when an inhibition ends; when it settles, if it
+ * will be held to a time of day from then on; and when that time is there. */
 static int64_t account_look(const struct rules *rules, const struct need *need)
 {
     int64_t at = NEVER_MS, settled = settled_ms(need, &need->treatment);
@@ -197,6 +212,8 @@ static int64_t account_look(const struct rules *rules, const struct need *need)
         at = need->inhibited_until_ms;
     if (!need->told && need->treatment.times && settled > rules->now.steady_ms && settled < at)
         at = settled;
+    if (need->timed && rules->now.steady_ms + need->hold_wall_ms - rules->now.wall_ms < at)
+        at = rules->now.steady_ms + need->hold_wall_ms - rules->now.wall_ms;
     return at;
 }
 
@@ -216,12 +233,10 @@ static int64_t next_look(const struct rules *rules, const struct need *need)
     case VERDICT_ACKED:
     case VERDICT_DROP:
     case VERDICT_CRITICAL:
-    case VERDICT_INHIBITED: /* while they look, no end is known; else account_look() */
+    case VERDICT_WALLED:    /* a focus's end touches it; for a time of day and the end … */
+    case VERDICT_INHIBITED: /* … of an inhibition see account_look() */
     case VERDICTS:
         break;
-    case VERDICT_WALLED: /* a focus's end touches it; a time of day does not */
-        return need->walls ? NEVER_MS
-                           : rules->now.steady_ms + (need->hold_wall_ms - rules->now.wall_ms);
     }
     return NEVER_MS;
 }

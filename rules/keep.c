@@ -148,11 +148,22 @@ static bool join_receiver(struct rules *rules, struct receiver *receiver)
     return join_slot((void **)rules->receivers, receiver->slot, receiver);
 }
 
+static bool join_ring(struct rules *rules, struct ring *ring)
+{
+    if (ring->receiver < 0 || ring->receiver >= RECEIVER_SLOTS)
+        return false;
+    ring_join(rules, ring);
+    return true;
+}
+
 static bool join_focus(struct rules *rules, struct focus *focus)
 {
     if (focus->on && focus->slot >= 0 && focus->slot < FOCUS_SLOTS)
         rules->focuses_on |= 1u << focus->slot;
-    return join_slot((void **)rules->focuses, focus->slot, focus);
+    if (!join_slot((void **)rules->focuses, focus->slot, focus))
+        return false;
+    focus_join(focus);
+    return true;
 }
 
 static bool join_alert(struct rules *rules, struct alert *alert)
@@ -169,8 +180,6 @@ static bool join(struct rules *rules, struct record *record)
     void *item = record;
     if (noun == &noun_session)
         session_join(rules, item);
-    else if (noun == &noun_ring)
-        ring_join(rules, item);
     else if (noun == &noun_person)
         return join_slot((void **)&rules->person, 0, item);
     return noun == &noun_receiver ? join_receiver(rules, item)
@@ -180,6 +189,7 @@ static bool join(struct rules *rules, struct record *record)
            : noun == &noun_reason ? join_reason(rules, item)
            : noun == &noun_alert  ? join_alert(rules, item)
            : noun == &noun_line   ? join_line(rules, item)
+           : noun == &noun_ring   ? join_ring(rules, item)
                                   : true;
 }
 
@@ -220,5 +230,7 @@ int rules_restored(struct rules *rules)
     rules->restoring = NULL;
     rules->n_restoring = rules->restoring_capacity = 0;
     rules->defer_again = true;
+    for (struct session *session = rules->first_session; session; session = session->next)
+        silence_follow(rules, session); /* only now it is known who has a need */
     return dropped + drop_halves(rules);
 }

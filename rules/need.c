@@ -1,5 +1,7 @@
 /* need.c: see need.h. What an event does to a need: closes reasons, opens or confirms one, and with the
- * first reason opens the need, with the last one resolves it. */
+ * first reason opens the need, with the last one resolves it.
+ *
+ * Long because that is one life, and its lists are its own. */
 #include "core.h"
 
 #include <stdio.h>
@@ -19,10 +21,11 @@ static const struct field need_fields[] = {
     FIELD(need, FIELD_INT, snoozed_until_ms),
     FIELD(need, FIELD_BOOL, told),
     FIELD(need, FIELD_INT, told_ms),
+    FIELD(need, FIELD_TEXT, told_by),
     FIELD(need, FIELD_BOOL, rings),
     FIELD(need, FIELD_MASK, to),
     FIELD(need, FIELD_MASK, delivered),
-    FIELD(need, FIELD_BOOL, owed),
+    FIELD(need, FIELD_MASK, owed),
     FIELD(need, FIELD_BOOL, behind),
     FIELD(need, FIELD_BOOL, inhibited),
     FIELD(need, FIELD_BOOL, looked_at),
@@ -37,6 +40,8 @@ static const struct field need_fields[] = {
     FIELD(need, FIELD_BOOL, timed),
     FIELD(need, FIELD_INT, walled_since_ms),
     FIELD(need, FIELD_INT, walled_ms),
+    FIELD(need, FIELD_INT, behind_since_ms),
+    FIELD(need, FIELD_INT, behind_ms),
     FIELD(need, FIELD_MASK, walls),
     FIELD(need, FIELD_MASK, slot_focuses),
     FIELD(need, FIELD_BOOL, released),
@@ -80,6 +85,15 @@ int64_t need_waited(const struct need *need, int64_t steady_ms)
         walled += steady_ms - need->walled_since_ms;
     int64_t waited = steady_ms - need->opened_ms - walled;
     return waited > 0 ? waited : 0;
+}
+
+int64_t need_stood(const struct need *need, int64_t steady_ms)
+{
+    int64_t behind = need->behind_ms;
+    if (need->behind_since_ms)
+        behind += steady_ms - need->behind_since_ms;
+    int64_t stood = steady_ms - need->opened_ms - behind;
+    return stood > 0 ? stood : 0;
 }
 
 int need_compare(const struct need *a, const struct need *b)
@@ -231,6 +245,7 @@ void need_drop(struct rules *rules, struct need *need)
     if (!need_open(need))
         resolved_remove(rules, need);
     text_free(&rules->bytes, &need->resolved_by);
+    text_free(&rules->bytes, &need->told_by);
     core_gone(rules, need);
 }
 
@@ -279,7 +294,7 @@ static void follow_kind(struct rules *rules, struct need *need)
 static void content_changed(struct rules *rules, struct need *need)
 {
     need_touch(rules, need);
-    alert_touch(rules, need, false);
+    alert_touch(rules, need, 0);
 }
 
 /* A session's start closes what its own process left open; another process may only be a fork. */
@@ -307,6 +322,7 @@ static void close_reasons(struct rules *rules, struct need *need, const struct e
     }
     if (!changed)
         return;
+    rules->heard = open ? HEARD_CLOSED : HEARD_RESOLVED;
     char why[REASON_SIZE];
     snprintf(why, sizeof why, "%s%s%s", text_or(event->source, "a message"),
              text_empty(event->thread) ? "" : " of sub-agent ", text_or(event->thread, ""));
@@ -331,6 +347,7 @@ static void open_need(struct rules *rules, struct session *session, const struct
     need_join(rules, need);
     reason_new(rules, need, event, at_ms);
     need_touch(rules, need);
+    rules->heard = HEARD_OPENED;
     struct effect *effect =
         core_effect(rules, EFFECT_NEED_OPENED, "%s", text_or(event->source, "an event"));
     effect->need_id = need->record.id;
@@ -389,7 +406,7 @@ static void follow_rise(struct rules *rules, struct need *need, const struct tre
         (after.urgency == before->urgency && after.reason->kind >= before->reason->kind))
         return;
     end_quiet(rules, need);
-    need->owed = need->told;
+    need->owed = need->told ? need->to : 0;
 }
 
 /* The same reason once more; a late message changes no words. */
@@ -420,17 +437,22 @@ static void open_reason(struct rules *rules, struct session *session, const stru
     struct reason *reason = reason_find(rules, need, event);
     bool was_open = need && need_open(need), again = reason && reason->closed_ms;
     struct treatment before;
-    if ((!reason || again) && !may_open)
+    if ((!reason || again) && !may_open) {
+        rules->heard = HEARD_LATE;
         return;
+    }
     if (!reason && !was_open)
         return open_need(rules, session, event, at_ms);
     if (was_open)
         walk_need(rules, need, &before, NULL);
     if (reason) {
+        rules->heard = again ? HEARD_REOPENED : HEARD_AGAIN;
         say_again(rules, need, reason, event, at_ms);
     } else {
+        rules->heard = HEARD_SHED;
         if (!reason_purge(rules, need))
             return;
+        rules->heard = HEARD_ANOTHER;
         reason_new(rules, need, event, at_ms);
         need->last_ms = at_ms;
         end_quiet(rules, need);
@@ -441,9 +463,17 @@ static void open_reason(struct rules *rules, struct session *session, const stru
     content_changed(rules, need);
 }
 
-static bool review_allowed(const struct session *session, const struct event *event)
+static bool review_allowed(struct rules *rules, const struct session *session, const struct event *event)
 {
-    return text_empty(event->thread) && !session->waking && !session->unattended;
+    if (!text_empty(event->thread))
+        rules->heard = HEARD_THREAD;
+    else if (session->waking)
+        rules->heard = HEARD_WAKES;
+    else if (session->unattended)
+        rules->heard = HEARD_UNATTENDED;
+    else
+        return true;
+    return false;
 }
 
 static void confirm(struct rules *rules, struct session *session, const struct event *event,
@@ -459,6 +489,7 @@ static void confirm(struct rules *rules, struct session *session, const struct e
         }
         if (!joined)
             return;
+        rules->heard = HEARD_JOINED;
         joined->count++;
         if (at_ms > joined->last_ms)
             joined->last_ms = at_ms;
@@ -469,8 +500,9 @@ static void confirm(struct rules *rules, struct session *session, const struct e
         return;
     }
     bool silent_long = at_ms - session->evidence_ms >= SILENCE_MS;
+    rules->heard = session->hushed ? HEARD_HUSHED : HEARD_FRESH;
     if (!silent_long || session->hushed ||
-        (event->kind == KIND_REVIEW && !review_allowed(session, event)))
+        (event->kind == KIND_REVIEW && !review_allowed(rules, session, event)))
         return;
     open_reason(rules, session, event, at_ms, may_open);
 }
@@ -487,7 +519,7 @@ void need_take(struct rules *rules, struct session *session, const struct event 
     case OPENS_REASON:
         if (event->kind <= KIND_LOGIN)
             session->unattended = false; /* whoever is asked is there */
-        if (event->kind != KIND_REVIEW || review_allowed(session, event))
+        if (event->kind != KIND_REVIEW || review_allowed(rules, session, event))
             open_reason(rules, session, event, at_ms, may_open);
         break;
     case CONFIRMS_REASON:
@@ -504,8 +536,9 @@ void need_take(struct rules *rules, struct session *session, const struct event 
 static void be_quiet(struct rules *rules, struct need *need)
 {
     alert_leave(rules, need);
-    need->told = need->owed = false;
-    need->delivered = need->to = need->pending = 0;
+    need->told = false;
+    text_set(&rules->bytes, &need->told_by, NULL, 0);
+    need->delivered = need->to = need->pending = need->owed = 0;
     need->repeats = need->rung_ms = 0;
     untold_add(rules, need);
     need_touch(rules, need);

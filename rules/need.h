@@ -64,10 +64,11 @@ struct need {
     int64_t snoozed_until_ms; /* 0: not snoozed */
     bool told;
     int64_t told_ms;
+    char *told_by;              /* why then: half a sentence */
     bool rings;                 /* told audibly; false: silently */
     uint32_t to;                /* receiver slots it was told on: frozen at the first tell */
     uint32_t delivered;         /* receiver slots that have it */
-    bool owed;                  /* a rise that still has to ring */
+    uint32_t owed;              /* receiver slots on which a rise still has to ring */
     bool behind;                /* a wall stands: focus, time of day, snooze */
     bool inhibited;             /* the person looks at it, or has just done so */
     bool looked_at;             /* right now */
@@ -82,6 +83,8 @@ struct need {
     int64_t hold_times;         /* of which times that is one: their hash */
     int64_t walled_since_ms;    /* 0: no wall stands */
     int64_t walled_ms;          /* walled time before that */
+    int64_t behind_since_ms;    /* of these the walls alone, without the person's own look … */
+    int64_t behind_ms;          /* … the same */
     uint32_t walls;             /* the focuses that wall it */
     uint32_t slot_focuses;      /* the focuses its slot was set for at the last look */
     bool released;              /* a wall or a focus ended: due as soon as it may */
@@ -90,7 +93,8 @@ struct need {
     enum verdict verdict;
     int64_t due_ms; /* when it is to be told, as far as known now; NEVER_MS: no bound */
     bool gathers;   /* due for a cause that gathers: batch, release, start, recovery */
-    bool telling;   /* is in this look's list of what is due */
+    bool telling;   /* is in this look's list of what is due … */
+    bool rides;     /* … only because something else is told */
 
     struct session *session;
     struct need *prev, *next; /* all, by id */
@@ -135,6 +139,9 @@ int64_t need_count(const struct need *need);
 bool need_open(const struct need *need);
 /* Time since it opened, without the time behind walls. */
 int64_t need_waited(const struct need *need, int64_t steady_ms);
+/* The same, but the time in which the person looked at it, or answered from the board, counts: how long its session
+ * has stood still while the person was there. */
+int64_t need_stood(const struct need *need, int64_t steady_ms);
 /* Order in which needs are named: urgency, kind, age. */
 int need_compare(const struct need *a, const struct need *b);
 

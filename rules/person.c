@@ -9,6 +9,7 @@ static const struct field person_fields[] = {
     FIELD_NAMED(person, presence, &word_presence),
     FIELD(person, FIELD_INT, presence_ms),
     FIELD(person, FIELD_BOOL, dnd),
+    FIELD(person, FIELD_BOOL, microphone),
     FIELD(person, FIELD_TEXT, tmux),
     FIELD(person, FIELD_TEXT, pane),
     FIELD(person, FIELD_TEXT, window),
@@ -62,6 +63,13 @@ enum presence person_presence(const struct rules *rules)
     if (!person)
         return PRESENCE_ACTIVE;
     return person->engaged ? PRESENCE_ENGAGED : person->presence;
+}
+
+bool person_follows(const struct rules *rules, enum follow follow)
+{
+    const struct person *person = rules->person;
+    return person && ((follow == FOLLOW_DESKTOP && person->dnd) ||
+                      (follow == FOLLOW_MICROPHONE && person->microphone));
 }
 
 bool person_faces(const struct rules *rules, const struct session *session)
@@ -124,6 +132,14 @@ void person_acted(struct rules *rules, const char *repository)
         text_set(&rules->bytes, &person->served, repository, TEXT_NAME);
 }
 
+void person_answered(struct rules *rules, const char *repository)
+{
+    if (!rules->person || !rules->person->engaged || text_empty(repository))
+        return;
+    if (text_set(&rules->bytes, &rules->person->served, repository, TEXT_NAME))
+        core_changed(rules, rules->person);
+}
+
 static void take_front(struct rules *rules, struct person *person, const struct place *front)
 {
     bool moved = text_set(&rules->bytes, &person->tmux, front->tmux, TEXT_PATH);
@@ -161,6 +177,8 @@ void person_take(struct rules *rules, const struct presence_input *input)
         take_front(rules, person, &input->front);
     if (input->says & PRESENCE_SAYS_DND)
         person->dnd = input->dnd;
+    if (input->says & PRESENCE_SAYS_MICROPHONE)
+        person->microphone = input->microphone;
     if (input->says & PRESENCE_SAYS_STATE)
         take_state(rules, person, input->state);
     if (input->says & PRESENCE_SAYS_ENGAGED) {

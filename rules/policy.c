@@ -22,6 +22,9 @@ const struct words word_match = {"condition", COUNT(match_names), match_names};
 const struct words word_set = {"key of set", COUNT(set_names), set_names};
 static const char *const inhibit_names[] = {"session", "board"};
 const struct words word_inhibit = {"inhibit", COUNT(inhibit_names), inhibit_names};
+static const char *const follow_names[] = {"nothing", "desktop", "microphone"};
+_Static_assert(COUNT(follow_names) == FOLLOWS, "everything to follow has a name");
+const struct words word_follow = {"switch", COUNT(follow_names), follow_names};
 const struct words word_group_by = {"group", COUNT(group_by_names), group_by_names};
 
 struct policy *policy_new(void)
@@ -50,6 +53,7 @@ void policy_free(struct policy *policy)
     for (int i = 0; i < policy->n_focuses; i++) {
         free(policy->focuses[i].name);
         free(policy->focuses[i].times);
+        free(policy->focuses[i].calendar);
     }
     for (int i = 0; i < policy->n_rules; i++) {
         struct rule *rule = &policy->rules[i];

@@ -30,12 +30,20 @@ struct span {
     int16_t from_min, to_min;
 };
 
+enum follow {
+    FOLLOW_NONE,
+    FOLLOW_DESKTOP,    /* the desktop's own do-not-disturb */
+    FOLLOW_MICROPHONE, /* a microphone is in use: a call */
+    FOLLOWS
+};
+
 struct policy_focus {
     char *name;
     struct span *times;
     int n_times;
-    uint32_t presence; /* bits of enum presence: on while the person is so */
-    bool follow;       /* on while the desktop's own do-not-disturb is */
+    uint32_t presence;  /* bits of enum presence: on while the person is so */
+    enum follow follow; /* on while this is, which a sensor tells */
+    char *calendar; /* on while this file says busy, as written; NULL: none. The core never opens it */
 };
 
 enum match_field {
@@ -144,6 +152,6 @@ struct policy *policy_new(void);
 /* NULL is allowed. */
 void policy_free(struct policy *policy);
 
-extern const struct words word_match, word_set, word_group_by, word_inhibit;
+extern const struct words word_follow, word_match, word_set, word_group_by, word_inhibit;
 
 #endif

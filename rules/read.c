@@ -57,6 +57,11 @@ const struct receiver *rules_receiver_next(const struct rules *rules, const stru
     return NULL;
 }
 
+const struct person *rules_person(const struct rules *rules)
+{
+    return rules->person;
+}
+
 const struct focus *rules_focus_next(const struct rules *rules, const struct focus *after)
 {
     for (int slot = after ? (int)after->slot + 1 : 0; slot < FOCUS_SLOTS; slot++) {
@@ -97,6 +102,12 @@ bool rules_alert_wanted(const struct rules *rules, const struct alert *alert)
             return true;
     }
     return false;
+}
+
+enum heard rules_heard(const struct rules *rules, const struct session **of)
+{
+    *of = rules->heard_of;
+    return rules->heard;
 }
 
 struct rules_counts rules_counts(const struct rules *rules)

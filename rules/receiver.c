@@ -63,6 +63,18 @@ static int free_slot(struct rules *rules)
     return undeclared;
 }
 
+/* The slot's former owner is forgotten. */
+static void forget_receiver(struct rules *rules, struct need *need, uint32_t bit)
+{
+    if (!((need->to | need->delivered | need->pending | need->owed) & bit))
+        return;
+    need->to &= ~bit;
+    need->delivered &= ~bit;
+    need->pending &= ~bit;
+    need->owed &= ~bit;
+    core_changed(rules, need);
+}
+
 static struct receiver *make(struct rules *rules, const char *name)
 {
     int slot = free_slot(rules);
@@ -70,10 +82,9 @@ static struct receiver *make(struct rules *rules, const char *name)
         rules->n_down -= rules->receivers[slot]->down_ms != 0;
         core_gone(rules, rules->receivers[slot]);
     }
-    for (struct need *need = rules->first_need; need; need = need->next) {
-        need->to &= ~(1u << slot); /* the slot's former owner is forgotten */
-        need->delivered &= ~(1u << slot);
-    }
+    ring_forget(rules, slot);
+    for (struct need *need = rules->first_need; need; need = need->next)
+        forget_receiver(rules, need, 1u << slot);
     struct receiver *receiver = must_alloc(sizeof *receiver);
     receiver->record.noun = &noun_receiver;
     receiver->record.id = core_id(rules);
@@ -244,10 +255,10 @@ static void forget_ring(struct rules *rules, const struct receiver *receiver, st
             return;
     }
     alert->gave_up = false;
-    alert->ring = alert->news_ms = 0;
+    alert->news_ms = 0;
+    alert_hush(rules, alert);
     if (!receiver->updates)
         alert->queued = alert->delivered;
-    core_changed(rules, alert);
 }
 
 /* What is open and was delivered nowhere else comes as one alert. */

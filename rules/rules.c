@@ -46,6 +46,13 @@ static struct event as_note(const struct event *event)
     return note;
 }
 
+static void prompt_sent(struct rules *rules, const struct session *session)
+{
+    char by[TEXT_NAME];
+    snprintf(by, sizeof by, "you sent a prompt to %s", text_or(session->agent, "an agent"));
+    person_breakpoint(rules, by);
+}
+
 /* event → session → need */
 static void take_event(struct rules *rules, const struct event *event)
 {
@@ -60,20 +67,28 @@ static void take_event(struct rules *rules, const struct event *event)
     bool main = text_empty(event->thread);
     bool note = !event->starts && !event->ends && event->closes == CLOSES_NOTHING &&
                 event->opens == OPENS_NOTHING && event->state == STATE_NONE;
+    rules->heard_of = session;
+    rules->heard = note            ? HEARD_NOTE
+                   : event->ends   ? HEARD_END
+                   : !main         ? HEARD_THREAD
+                   : event->waking ? HEARD_WAKES
+                                   : HEARD_WORK;
     if (event->starts && newer) {
         session->unattended = event->unattended;
         session->waking = false;
     }
     if (main && newer && (event->state == STATE_DONE || event->state == STATE_FAILED))
         session->waking = event->waking;
+    silence_heard(rules, session, event, at_ms);
     need_take(rules, session, event, at_ms, newer);
     session_process(rules, session, event);
     if (main && newer)
         session_state(rules, session, event->state, at_ms);
     if (event->ends)
         session_state(rules, session, STATE_ENDED, at_ms);
+    silence_follow(rules, session);
     if (event->prompt && main && newer && rules->now.steady_ms - at_ms <= BREAKPOINT_MS)
-        person_breakpoint(rules, text_or(session->agent, "an agent"));
+        prompt_sent(rules, session);
     if (note || event->opens == CONFIRMS_REASON)
         return;
     session->hushed = false;
@@ -99,8 +114,7 @@ static void command_need(struct rules *rules, const struct command *command, str
         person_acted(rules, need->session->repository);
     } else if (command->type == COMMAND_ACK) {
         need_ack(rules, need);
-        if (person_presence(rules) == PRESENCE_ENGAGED) /* an ack goes on with it, and begins nothing */
-            person_acted(rules, need->session->repository);
+        person_acted(rules, need->session->repository);
     } else if (command->type == COMMAND_SNOOZE) {
         need_snooze(rules, need, rules->now.steady_ms + command->for_ms);
     } else {
@@ -238,6 +252,9 @@ static void take(struct rules *rules, const struct input *input)
     case INPUT_PRESENCE:
         person_take(rules, &input->presence);
         break;
+    case INPUT_CALENDAR:
+        focus_calendar(rules, &input->calendar);
+        break;
     case INPUT_POLICY:
         take_policy(rules, input->policy);
         break;
@@ -277,6 +294,7 @@ static int64_t next_deadline(const struct rules *rules)
 {
     int64_t need_ms = agenda_deadline(&rules->agenda), focus_ms = focus_deadline(rules);
     need_ms = earliest(need_ms, person_deadline(rules));
+    need_ms = earliest(need_ms, silence_deadline(rules));
     return earliest(earliest(need_ms, focus_ms), earliest(receiver_deadline(rules), rules->defer_ms));
 }
 
@@ -301,13 +319,20 @@ static void follow_clock(struct rules *rules)
     need_touch_untold(rules);
 }
 
+/* Is the person still answering from the board? Which walls stand at this moment? */
+static void follow_person(struct rules *rules)
+{
+    person_look(rules);
+    focus_look(rules);
+}
+
 /* Judges what the input touched and what has become due. It costs what changed, not what is known. */
 static void look(struct rules *rules)
 {
-    person_look(rules); /* is the person still answering from the board? */
-    focus_look(rules);  /* which walls stand? */
+    follow_person(rules); /* the input may have changed it */
     follow_few(rules);
     follow_clock(rules);
+    silence_look(rules); /* is a session silent for too long? */
     tell_again(rules);
 
     judge_touched(rules); /* need → decision */
@@ -319,6 +344,7 @@ static void look(struct rules *rules)
     judge_touched(rules);
 
     alert_publish(rules); /* alert → delivery */
+    wait_look(rules);     /* fewer are held, and there is less room: when to ask again? */
 
     rules->effects.deadline_ms = next_deadline(rules);
     rules->gather = false;
@@ -330,10 +356,14 @@ const struct effects *rules_step(struct rules *rules, const struct moment *now, 
     rules->seq = input->seq;
     rules->next_n = 0; /* ids of what this step makes: seq.0, seq.1 … */
     rules->effects.n = 0;
+    rules->heard = HEARD_NOTHING;
+    rules->heard_of = NULL;
 
     session_forget(rules);
-    take(rules, input);     /* event → session → need */
-    session_collect(rules); /* caps hold before anything is judged */
+    if (rules->policy)
+        follow_person(rules); /* time has passed: what comes in comes into this moment's focuses */
+    take(rules, input);       /* event → session → need */
+    session_collect(rules);   /* caps hold before anything is judged */
     if (rules->policy) /* a start takes its spool without one: nothing is told before all is known */
         look(rules);
 
@@ -359,6 +389,8 @@ void rules_free(struct rules *rules)
         alert_drop(rules, rules->first_alert);
     while (rules->first_session)
         session_drop(rules, rules->first_session);
+    for (int slot = 0; slot < RECEIVER_SLOTS; slot++)
+        ring_forget(rules, slot);
     rules_committed(rules);
     for (int slot = 0; slot < RECEIVER_SLOTS; slot++)
         receiver_free(rules->receivers[slot]);
@@ -370,11 +402,6 @@ void rules_free(struct rules *rules)
     table_clear(&rules->alerts_by_id);
     table_clear(&rules->alerts_by_key);
     person_free(rules->person);
-    while (rules->rings) {
-        struct ring *ring = rules->rings;
-        rules->rings = ring->next;
-        free(ring);
-    }
     policy_free(rules->policy);
     free(rules->agenda.heap);
     free(rules->touched);

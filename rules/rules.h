@@ -10,6 +10,7 @@
 #include "alert.h"
 #include "event.h"
 #include "focus.h"
+#include "heard.h"
 #include "moment.h"
 #include "need.h"
 #include "person.h"
@@ -32,6 +33,7 @@ enum input_type {
     INPUT_COMMAND,  /* the person spoke */
     INPUT_OUTCOME,  /* a receiver's plugin spoke */
     INPUT_PRESENCE, /* a sensor spoke of the person */
+    INPUT_CALENDAR, /* a calendar was read */
     INPUTS
 };
 
@@ -82,6 +84,7 @@ struct input {
         struct command command;
         struct outcome outcome;
         struct presence_input presence;
+        struct calendar_input calendar;
         struct policy *policy; /* the core takes it over */
         struct {               /* gone: every session of this process on this host */
             const char *host;
@@ -152,6 +155,8 @@ const struct alert *rules_alert_next(const struct rules *rules, const struct ale
 const struct receiver *rules_receiver_next(const struct rules *rules, const struct receiver *after);
 const struct focus *rules_focus_next(const struct rules *rules, const struct focus *after);
 
+/* What is known of the person; NULL: nothing yet. */
+const struct person *rules_person(const struct rules *rules);
 const struct session *rules_session_find(const struct rules *rules, uint64_t id);
 const struct need *rules_need_find(const struct rules *rules, uint64_t id);
 const struct alert *rules_alert_find(const struct rules *rules, uint64_t id);
@@ -164,6 +169,12 @@ const struct need *const *rules_alert_needs(const struct rules *rules, const str
 /* Every open need in the order to serve them (board.h), acknowledged and snoozed ones last. The list has room for
  * all needs (rules_counts); returns how many they are. */
 int rules_board(const struct rules *rules, const struct moment *now, const struct need **list);
+/* What follows them there: working sessions that are silent for longer than `policy.silent` without a need, the
+ * longest first. The list has room for all sessions; returns how many they are. */
+int rules_silent(const struct rules *rules, const struct moment *now, const struct session **list);
+/* For how long such a session has been silent; 0: it is none of them. */
+int64_t rules_silence(const struct rules *rules, const struct moment *now,
+                      const struct session *session);
 /* Whether an undelivered alert is still worth an attempt: some need in it was delivered nowhere else. */
 bool rules_alert_wanted(const struct rules *rules, const struct alert *alert);
 
@@ -173,6 +184,10 @@ bool rules_alert_wanted(const struct rules *rules, const struct alert *alert);
 typedef void (*explain_cb)(void *arg, const char *sentence, const struct rule *rule);
 void rules_explain(const struct rules *rules, const struct moment *now, const struct need *need,
                    explain_cb cb, void *arg);
+
+/* What the event of the last step was judged to be, and of which session; NULL: the step was no event, or the
+ * session is gone. */
+enum heard rules_heard(const struct rules *rules, const struct session **of);
 
 /* Sessions, needs, alerts alive, bytes of text kept, things shed so far. */
 struct rules_counts {

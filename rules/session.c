@@ -33,6 +33,9 @@ static const struct field session_fields[] = {
     FIELD(session, FIELD_BOOL, waking),
     FIELD(session, FIELD_BOOL, unattended),
     FIELD(session, FIELD_BOOL, hushed),
+    FIELD(session, FIELD_INT, heard_ms),
+    FIELD(session, FIELD_BOOL, talks),
+    FIELD(session, FIELD_INT, busy),
 };
 // clang-format on
 const struct noun noun_session = {"session", sizeof(struct session), session_fields,
@@ -121,6 +124,7 @@ void session_join(struct rules *rules, struct session *session)
         rules->first_session = session;
     rules->last_session = session;
     age_add(rules, session);
+    silence_follow(rules, session);
     rules->n_sessions++;
     rules->bytes += CORE_SESSION_BYTES;
 }
@@ -149,6 +153,9 @@ void session_drop(struct rules *rules, struct session *session)
         need_drop(rules, session->needs);
     while (session->threads)
         drop_thread(rules, session, session->threads);
+    silence_part(rules, session);
+    if (rules->heard_of == session)
+        rules->heard_of = NULL;
     age_remove(rules, session);
     table_remove(&rules->sessions_by_name, hash_of(session), session);
     table_remove(&rules->sessions_by_id, table_mix(session->record.id), session);
@@ -265,7 +272,7 @@ struct session *session_get(struct rules *rules, const struct event *event, int6
     struct session *session = table_find(&rules->sessions_by_name, hash, same_name, &name);
     if (!session)
         session = make(rules, event);
-    bool known = !text_empty(session->repository) || !text_empty(session->cwd);
+    bool known = session->repository || session->cwd;
     if (at_ms >= session->newest_ms && ((text_empty(event->thread) && !event->observed) ||
                                         !known)) /* a sub-agent's may be elsewhere */
         take_context(rules, session, event);
@@ -331,6 +338,7 @@ void session_state(struct rules *rules, struct session *session, enum state stat
     session->state = state;
     session->state_ms = at_ms;
     age_add(rules, session);
+    silence_follow(rules, session);
     core_changed(rules, session);
 }
 

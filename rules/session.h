@@ -32,7 +32,10 @@ struct session {
     int64_t evidence_ms;  /* newest input of any thread that was neither a note nor a notice */
     bool waking; /* the last turn ended with something running that will wake the session */
     bool unattended;
-    bool hushed; /* resolved by hand: notices alone open nothing until other evidence */
+    bool hushed;      /* resolved by hand: notices alone open nothing until other evidence */
+    int64_t heard_ms; /* the last sign of life; a notice is none */
+    bool talks;       /* silence while it works means that it hangs */
+    int64_t busy;     /* tools that it runs: meanwhile silence means nothing */
 
     struct need *need;      /* the open one, or the one resolved last, or NULL */
     struct need *needs;     /* all that are kept, newest first */
@@ -41,6 +44,8 @@ struct session {
     struct session *prev, *next;     /* all, by id */
     struct session *older, *younger; /* by last event, in the live or the ended list */
     bool in_ended;                   /* which of the two */
+    struct session *earlier, *later; /* by heard_ms, in the list of those whose silence is watched */
+    bool watched;                    /* it is in there */
 };
 
 extern const struct noun noun_session, noun_thread;

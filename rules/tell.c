@@ -92,8 +92,10 @@ static bool rides(const struct need *need, uint32_t audible, uint32_t silent)
 static void add_riders(struct rules *rules, enum verdict ready, uint32_t audible, uint32_t silent)
 {
     for (struct need *need = rules->untold[ready]; need; need = need->next_untold) {
-        if (!need->telling && rides(need, audible, silent))
-            due_add(rules, need);
+        if (need->telling || !rides(need, audible, silent))
+            continue;
+        due_add(rules, need);
+        need->rides = true;
     }
 }
 
@@ -163,6 +165,10 @@ static void group_of(const struct need *need, char key[KEY_SIZE], char group[KEY
 struct alert *tell_alert(struct rules *rules, struct need *need, int receiver, bool gathered)
 {
     char key[KEY_SIZE], group[KEY_SIZE];
+    for (const struct line *line = need->lines; line; line = line->next_in_need) {
+        if (line->alert->receiver == receiver && line->alert->open)
+            return line->alert; /* it stays where it was told, whatever its group is called by now */
+    }
     if (gathered)
         return alert_get(rules, receiver, "*", "");
     group_of(need, key, group);
@@ -207,14 +213,45 @@ static void tell_on(struct rules *rules, struct need *need, int slot, bool gathe
     alert_add(rules, tell_alert(rules, need, slot, gathered), need, need->rings && room);
 }
 
+/* Why now, for `why`. */
+static void note_cause(struct rules *rules, struct need *need, bool rides)
+{
+    char cause[TEXT_TITLE];
+    const char *by = "no rule holds it";
+    bool early = need->due_ms > rules->now.steady_ms; /* wait.c told it before its bound */
+    if (rides)
+        by = "it came along with what was told there anyway";
+    else if (need->verdict == VERDICT_CRITICAL)
+        by = "it is critical";
+    else if (need->released)
+        by = "what held it back was over";
+    else if (early && !person_at_breakpoint(rules))
+        by = "to wait longer would have cost more than to break in";
+    else if (early && snprintf(cause, sizeof cause, "a good moment: %s",
+                               text_or(rules->person->breakpoint_by, "a breakpoint")) > 0)
+        by = cause;
+    else if (need->treatment.slot == SLOT_BATCH)
+        by = "its batch was due";
+    else if (need->treatment.times)
+        by = "its time of day had come";
+    else if (need->treatment.slot == SLOT_BREAKPOINT && need->treatment.silent)
+        by = "what is only shown need not wait for a good moment";
+    else if (need->treatment.slot == SLOT_BREAKPOINT && wait_pays_not(rules, need))
+        by = "so few sessions are alive that nothing is held for a good moment";
+    else if (need->treatment.slot == SLOT_BREAKPOINT)
+        by = "it had waited as long as it may";
+    text_set(&rules->bytes, &need->told_by, by, TEXT_TITLE);
+}
+
 static void tell_need(struct rules *rules, struct need *need, uint32_t gathered, uint32_t paid)
 {
     need_leave_untold(rules, need);
     need->told = true;
     need->told_ms = rules->now.steady_ms;
     need->to = need->treatment.to;
-    need->owed = need->inhibited && !need->treatment.silent; /* a critical one: it rings when that ends */
-    need->rings = !need->treatment.silent && !need->owed;
+    bool rings = !need->treatment.silent;
+    need->owed = rings && need->inhibited ? need->to : 0; /* a critical one: it rings when that ends */
+    need->rings = rings && !need->owed;
     need->rung_ms = need->rings ? rules->now.steady_ms : 0;
     if (need->treatment.urgency == URGENCY_CRITICAL)
         paid = UINT32_MAX; /* passes every budget, but counts */
@@ -228,7 +265,7 @@ static void tell_need(struct rules *rules, struct need *need, uint32_t gathered,
 static void clear_due(struct rules *rules)
 {
     for (int i = 0; i < rules->n_due; i++)
-        rules->due[i]->telling = false;
+        rules->due[i]->telling = rules->due[i]->rides = false;
     rules->n_due = 0;
 }
 
@@ -246,6 +283,8 @@ void tell_due(struct rules *rules)
     qsort(rules->due, (size_t)rules->n_due, sizeof *rules->due, compare_due);
     for (int i = 0; i < rules->n_due; i++) {
         struct need *need = rules->due[i];
+        note_cause(rules, need, need->rides);
+        rules->defer_again |= need->verdict == VERDICT_HELD;
         tell_need(rules, need, mask, paid);
         need_judged(rules, need, VERDICT_TOLD);
         agenda_set(&rules->agenda, need, again_deadline(rules, need));

@@ -17,6 +17,7 @@ WORDS(slot, "hold", "never", "batch", "focus-end", "breakpoint", "times", "diges
 WORDS(presence, "presence", "engaged", "active", "idle", "locked", "away");
 WORDS(delivery, "delivery", "none", "queued", "in flight", "deferred", "delivered", "failed",
       "withdrawn");
+WORDS(talks, "word", "tools", "never", "always");
 
 const char *word_name(const struct words *words, int value)
 {

@@ -65,6 +65,14 @@ enum slot {
     SLOTS
 };
 
+/* What it means when a working session is silent for long (silence.c). */
+enum talks {
+    TALKS_TOOLS, /* nothing, until it has told of a tool that it runs; from then on: that it hangs */
+    TALKS_NEVER,  /* nothing: the agent is silent by nature */
+    TALKS_ALWAYS, /* that it hangs */
+    TALKS
+};
+
 /* Whether the person is there. Engaged: answering from the board (next, Open, ack) just now. */
 enum presence {
     PRESENCE_ENGAGED,
@@ -95,7 +103,7 @@ struct words {
 };
 
 extern const struct words word_state, word_kind, word_urgency, word_closes, word_opens, word_slot,
-    word_presence, word_delivery;
+    word_presence, word_delivery, word_talks;
 
 /* The name of a value; values outside the table are "?". */
 const char *word_name(const struct words *words, int value);

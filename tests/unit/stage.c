@@ -225,7 +225,9 @@ static void move(struct stage *stage, int64_t steady_ms)
 {
     stage->now.wall_ms += steady_ms - stage->now.steady_ms;
     stage->now.steady_ms = steady_ms;
-    if (stage->now.wall_ms >= stage->now.next_offset_ms) {
+    if (stage->zone) {
+        stage->zone(&stage->now);
+    } else if (stage->now.wall_ms >= stage->now.next_offset_ms) {
         stage->now.utc_offset_s = stage->now.next_offset_s;
         stage->now.next_offset_ms = NEVER_MS;
     }

@@ -73,6 +73,7 @@ struct stage {
     struct moment now;
     uint64_t seq;
     int64_t deadline_ms;
+    void (*zone)(struct moment *now); /* reads the zone for each moment; NULL: stage_offset_at() says */
     int ticks;
     int idle_ticks; /* one after another, at one moment */
 

@@ -187,8 +187,10 @@ bool stage_kept(const struct stage *stage, char *why, size_t size)
     }
     if (rules->person)
         SAME(rules->person);
-    for (const struct ring *ring = rules->rings; ring; ring = ring->next)
-        SAME(ring);
+    for (int slot = 0; slot < RECEIVER_SLOTS; slot++) {
+        for (const struct ring *ring = rules->rings[slot]; ring; ring = ring->next)
+            SAME(ring);
+    }
 #undef SAME
     if (n == stage->n_rows)
         return true;

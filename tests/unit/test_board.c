@@ -24,7 +24,7 @@ static struct board_item item(uint64_t id, uint64_t group, enum kind kind, int64
 static void ordered(struct board_item *items, int n, uint64_t current, const char *wanted)
 {
     char is[256] = "";
-    board_order(items, n, current);
+    board_order(&defer_defaults, items, n, current);
     for (int i = 0; i < n; i++)
         snprintf(is + strlen(is), sizeof is - strlen(is), "%s%d", i ? " " : "", (int)items[i].id);
     assert_string_equal(is, wanted);
@@ -48,7 +48,7 @@ static void what_is_worth_most_per_second(void **state)
                                  item(3, SHOP, KIND_PERMISSION, 0)};
     ordered(items, 3, SHOP, "3 2 1");
     struct board_item none[1];
-    board_order(none, 0, 0);
+    board_order(&defer_defaults, none, 0, 0);
 }
 
 static void older_ones_of_a_kind_come_first(void **state)
@@ -104,7 +104,10 @@ static bool tell(int n, enum kind kind, int64_t waited_ms, int64_t at_most_ms,
     struct waiting list[16];
     for (int i = 0; i < n; i++)
         list[i] = (struct waiting){kind, waited_ms, at_most_ms};
-    return defer_tell(&defer_defaults, list, n, breakpoint_ago_ms, again_ms);
+    struct deferral numbers = defer_defaults;
+    numbers.patience = 1600;
+    numbers.reluctance = 1200;
+    return defer_tell(&numbers, list, n, breakpoint_ago_ms, again_ms);
 }
 
 static void deferral_is_the_same_whenever_it_is_asked(void **state)

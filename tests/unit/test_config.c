@@ -185,17 +185,20 @@ static void test_broken(void **state)
 
 /* ---- presets -------------------------------------------------------------------------------------- */
 
-static void check_eager(const struct config *config)
+static void check_default(const struct config *config)
 {
     const struct policy *policy = config->policy;
-    assert_string_equal(config->preset, "eager");
-    assert_int_equal(policy->n_rules, 2);
-    assert_string_equal(policy->rules[0].file, "preset eager");
-    assert_int_equal(policy->rules[0].sets, 1 << SET_TO | 1 << SET_SETTLE | 1 << SET_SLOT);
-    assert_int_equal(policy->rules[0].settle_ms, 2000);
-    assert_int_equal(policy->rules[0].slot, SLOT_NEVER);
-    assert_string_equal(policy->rules[1].match.field[MATCH_KIND].glob[0], "review");
-    assert_int_equal(policy->rules[1].settle_ms, 10000);
+    assert_string_equal(config->preset, "default");
+    assert_int_equal(policy->n_rules, 4);
+    assert_string_equal(policy->rules[0].file, "preset default");
+    assert_int_equal(policy->rules[0].sets, 1 << SET_TO | 1 << SET_SETTLE | 1 << SET_SLOT |
+                                                1 << SET_AT_MOST | 1 << SET_GROUP_BY);
+    assert_int_equal(policy->rules[0].settle_ms, 3000);
+    assert_int_equal(policy->rules[0].slot, SLOT_BREAKPOINT);
+    assert_int_equal(policy->rules[0].at_most_ms, 300000);
+    assert_string_equal(policy->rules[2].match.field[MATCH_KIND].glob[0], "review");
+    assert_int_equal(policy->rules[2].settle_ms, 15000);
+    assert_int_equal(policy->rules[2].at_most_ms, 1200000);
 }
 
 static void test_default(void **state)
@@ -204,8 +207,8 @@ static void test_default(void **state)
     struct config *config = NULL;
     (void)state;
     assert_int_equal(config_load(&config, NULL, &problems), 0);
-    check_eager(config);
-    assert_string_equal(config->file, "preset eager");
+    check_default(config);
+    assert_string_equal(config->file, "preset default");
     assert_string_equal(config->text, "");
     assert_int_equal(config->n_receivers, 1);
     assert_string_equal(config->receivers[0].name, "popup");
@@ -222,7 +225,7 @@ static void test_default(void **state)
     for (int i = 0; i < 3; i++) {
         static const char *const texts[] = {"", "# nothing\n", "rules:\nreceivers:\nfocus:\n"};
         config = good(texts[i]);
-        check_eager(config);
+        check_default(config);
         config_free(config);
     }
     config_free(NULL);
@@ -244,10 +247,10 @@ static void test_merge(void **state)
     assert_int_equal(policy->rules[0].to, 1 << 2); /* the preset's, at its new place */
     assert_int_equal(policy->n_focuses, 4);
     assert_int_equal(policy->focuses[0].n_times, 1);
-    assert_int_equal(policy->n_rules, 3);
-    assert_string_equal(policy->rules[2].name, "rule 1");
-    assert_string_equal(policy->rules[2].file, "t.yaml");
-    assert_int_equal(policy->rules[2].line, 8);
+    assert_int_equal(policy->n_rules, 5);
+    assert_string_equal(policy->rules[4].name, "rule 1");
+    assert_string_equal(policy->rules[4].file, "t.yaml");
+    assert_int_equal(policy->rules[4].line, 8);
     config_free(config);
 
     config = good("receivers:\n  popup: { plugin: terminal, path: ./here, give_up: 1m }\n");
@@ -310,14 +313,21 @@ static void test_rule(void **state)
     assert_int_equal(rule->escalate[1].to, 1 | 4);
     config_free(config);
 
-    config = good("receivers:\n  phone: { plugin: auto, budget: 4/h }\n"
-                  "policy: { few: 5, waiting: 0.25, middle: 5m, weight: { review: 0.5 } }\n"
-                  "rules:\n  - presence: [idle, away]\n    set: { digest: [\"11:45\", \"16:45\"] }\n");
+    config = good(
+        "receivers:\n  phone: { plugin: auto, budget: 4/h }\n"
+        "policy: { few: 5, waiting: 0.25, middle: 5m, weight: { review: 0.5 }, service: { plan: 2m },\n"
+        "  recall: 0, setup: 40s, silent: 8m, stalled: never }\n"
+        "rules:\n  - presence: [idle, away]\n    set: { digest: [\"11:45\", \"16:45\"] }\n");
     assert_int_equal(config->policy->receivers[0].budget, 4);
     assert_int_equal(config->policy->deferral.few, 5);
     assert_int_equal(config->policy->deferral.waiting, 250);
     assert_int_equal(config->policy->deferral.middle_s, 300);
     assert_int_equal(config->policy->deferral.weight[KIND_REVIEW], 500);
+    assert_int_equal(config->policy->deferral.service_s[KIND_PLAN], 120);
+    assert_int_equal(config->policy->deferral.recall, 0);
+    assert_int_equal(config->policy->deferral.setup_s, 40);
+    assert_int_equal(config->policy->deferral.silent_s, 480);
+    assert_int_equal(config->policy->deferral.stalled_s, 0);
     assert_int_equal(last_rule(config)->presence, 1 << PRESENCE_IDLE | 1 << PRESENCE_AWAY);
     assert_int_equal(last_rule(config)->slot, SLOT_DIGEST);
     assert_int_equal(last_rule(config)->times_min[1], 16 * 60 + 45);
@@ -563,7 +573,7 @@ static void test_record(void **state)
         fail_msg("kept: %s", config->text);
     assert_int_equal(lines(config->text), lines(text));
     struct config *again = good_flags(config->text, CONFIG_RECORDED);
-    assert_int_equal(again->policy->n_rules, 3);
+    assert_int_equal(again->policy->n_rules, 5);
     assert_string_equal(last_rule(again)->name, "a # b");
     assert_int_equal(last_rule(again)->line, 19);
     assert_string_equal(last_rule(again)->match.field[MATCH_TITLE].glob[0], "it's #1");
@@ -603,7 +613,7 @@ static void test_caps(void **state)
     struct problems problems = {0};
     struct config *config = NULL;
     (void)state;
-    char *text = many("rules:\n", "  - { set: { to: popup } }\n", POLICY_RULES_MAX - 2);
+    char *text = many("rules:\n", "  - { set: { to: popup } }\n", POLICY_RULES_MAX - 4);
     config_free(good(text));
     free(text);
     text = many("rules:\n", "  - { set: { to: popup } }\n", POLICY_RULES_MAX);
@@ -614,6 +624,10 @@ static void test_caps(void **state)
     free(text);
     text = many("focus:\n", "  f%d: {}\n", POLICY_FOCUSES_MAX);
     assert_told(bad(text), "too many focuses");
+    free(text);
+    text = many("watch:\n", "  w%d: { path: /x, rows: [ { opens: failure } ] }\n",
+                CONFIG_WATCHES_MAX + 1);
+    assert_told(bad(text), "too many watches");
     free(text);
     text = many("rules:\n", "  - { set: { a%d: 1 } }\n", 100);
     assert_told(bad(text), "and 80 more");
@@ -636,6 +650,51 @@ static void test_caps(void **state)
     assert_null(config);
 }
 
+static void test_presence(void **state)
+{
+    (void)state;
+    struct config *config = good("");
+    assert_int_equal(json_object_size(config->presence), 0);
+    config_free(config);
+    config = good("presence: true\n");
+    assert_non_null(config->presence);
+    config_free(config);
+    config = good("presence: false\n");
+    assert_null(config->presence);
+    config_free(config);
+    config = good("presence: { idle: 10m, away: 1h, tmux: false, x11: true, commits: false }\n"
+                  "focus: { call: { follow: microphone }, quiet: { follow: desktop } }\n");
+    char *settings = json_dumps(config->presence, JSON_COMPACT | JSON_SORT_KEYS);
+    assert_string_equal(settings,
+                        "{\"away_ms\":3600000,\"idle_ms\":600000,\"off\":[\"tmux\",\"commits\"]}");
+    free(settings);
+    assert_int_equal(config->policy->focuses[0].follow, FOLLOW_MICROPHONE);
+    assert_int_equal(config->policy->focuses[1].follow, FOLLOW_DESKTOP);
+    config_free(config);
+    assert_told(bad("presence: { tmx: false }\n"), "did you mean tmux?");
+    assert_told(bad("presence: { idle: 100 }\n"), "t.yaml:1:19");
+    assert_told(bad("presence: { idle: 0 }\n"), "less than a second");
+    assert_told(bad("presence: { x11: maybe }\n"), "t.yaml:1:18");
+    assert_told(bad("presence: [ x11 ]\n"), "t.yaml:1:11");
+    assert_told(bad("focus: { call: { follow: microfone } }\n"), "did you mean microphone?");
+    assert_told(bad("focus: { call: { follow: nothing } }\n"), "unknown switch");
+}
+
+static void test_watch(void **state)
+{
+    (void)state;
+    struct config *config = good("");
+    assert_true(config->watch_agents && config->n_watches == 0);
+    config_free(config);
+    config = good("watch: false\n");
+    assert_false(config->watch_agents);
+    config_free(config);
+    config = good(
+        "watch:\n  agents: false\n  b: { path: ~/b/*.log, rows: [ { line: x, opens: failure } ] }\n");
+    assert_true(!config->watch_agents && config->n_watches == 1);
+    config_free(config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -645,6 +704,7 @@ int main(void)
         cmocka_unit_test(test_nearest),      cmocka_unit_test(test_webhook),
         cmocka_unit_test(test_secret_files), cmocka_unit_test(test_other_plugin),
         cmocka_unit_test(test_record),       cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_presence),     cmocka_unit_test(test_watch),
     };
     return cmocka_run_group_tests_name("config", tests, make_folder, remove_folder);
 }

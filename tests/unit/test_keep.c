@@ -82,6 +82,8 @@ static struct policy *make_policy(void *arg)
     rule->slot = SLOT_FOCUS_END;
     policy->focuses[policy_focus(policy, "away", NULL, 0)].presence =
         1u << PRESENCE_LOCKED | 1u << PRESENCE_AWAY;
+    policy->focuses[policy_focus(policy, "meeting", NULL, 0)].calendar =
+        must_copy(second ? "work.ics" : "home.ics");
     policy->focuses[policy_focus(policy, "desktop", NULL, 0)].follow = true;
     policy->receivers[team].budget = second ? 5 : 2;
     policy->receivers[popup].budget = second ? 0 : 12;
@@ -200,6 +202,18 @@ static void random_presence(struct stage *stage, struct chance *chance)
     stage_step(stage, (struct input){.type = INPUT_PRESENCE, .presence = presence});
 }
 
+/* What a calendar says: in any order, overlapping, around now. */
+static void random_calendar(struct stage *stage, struct chance *chance)
+{
+    struct busy spans[4];
+    int n = (int)below(chance, 5);
+    for (int i = 0; i < n; i++) {
+        int64_t from = stage->now.wall_ms + ((int64_t)below(chance, 300) - 60) * MINUTE;
+        spans[i] = (struct busy){from, from + (int64_t)below(chance, 40) * MINUTE};
+    }
+    stage_step(stage, (struct input){.type = INPUT_CALENDAR, .calendar = {"meeting", spans, n}});
+}
+
 static void random_trouble(struct stage *stage, struct chance *chance)
 {
     static const char *const names[] = {"popup", "team"};
@@ -258,6 +272,8 @@ static void random_step(struct stage *stage, struct chance *chance, bool *second
         random_command(stage, chance);
     else if (what < 92)
         random_presence(stage, chance);
+    else if (what < 95 && one_in(chance, 4))
+        random_calendar(stage, chance);
     else if (what < 95)
         random_trouble(stage, chance);
     else if (what < 97)

@@ -351,6 +351,29 @@ static struct mappings *language(const char *text)
     return mappings;
 }
 
+/* What silence means: by the file's head, or once the agent told of a tool. */
+static void tools_run_and_agents_are_silent(void **state)
+{
+    (void)state;
+    assert_int_equal(hook("PreToolUse", ",\"tool_name\":\"Bash\"")->busy, 1);
+    assert_int_equal(mapped.event.talks, TALKS_TOOLS);
+    assert_int_equal(hook("PostToolUse", ",\"tool_name\":\"Bash\"")->busy, -1);
+    assert_int_equal(hook("Stop", "")->busy, 0);
+    for (int silent = 0; silent < 2; silent++) {
+        char text[120];
+        snprintf(text, sizeof text,
+                 "agent: other\nsession: s\nsilent: %s\nrows: [ { on: x, busy: ends } ]\n",
+                 silent ? "true" : "false");
+        struct mappings *mappings = language(text);
+        assert_int_equal(map_with(mappings, "{\"type\":\"hook\",\"agent\":\"other\",\"event\":\"x\",\"at_ms\":1,"
+                                            "\"payload\":{\"s\":\"1\"}}"),
+                         1);
+        assert_int_equal(mapped.event.talks, silent ? TALKS_NEVER : TALKS_ALWAYS);
+        assert_int_equal(mapped.event.busy, -1);
+        mappings_free(mappings);
+    }
+}
+
 /* opencode, gemini and codex need no more than this */
 static void other_agents_need_only_a_file(void **state)
 {
@@ -550,6 +573,8 @@ static void events_come_back_as_they_were(void **state)
                           .waking = true,
                           .unattended = true,
                           .prompt = true,
+                          .talks = TALKS_ALWAYS,
+                          .busy = -1,
                           .title = "ti",
                           .text = "te\nxt",
                           .tool = "to",
@@ -567,7 +592,7 @@ static void events_come_back_as_they_were(void **state)
     assert_int_equal(event_from_json(json, &back), 0);
     again = event_to_json(&back);
     assert_true(json_equal(json, again));
-    assert_int_equal(json_object_size(json), 36); /* every field is in it */
+    assert_int_equal(json_object_size(json), 38); /* every field is in it */
     assert_int_equal(back.kind, KIND_REVIEW);
     assert_string_equal(back.place.term, "te");
     assert_string_equal(back.closes_request, "mcp__*");
@@ -590,6 +615,7 @@ int main(void)
         cmocka_unit_test(questions_and_plans_are_known_by_what_they_ask),
         cmocka_unit_test(turns_end),
         cmocka_unit_test(prompts_of_a_person_and_others),
+        cmocka_unit_test(tools_run_and_agents_are_silent),
         cmocka_unit_test(starts_and_ends),
         cmocka_unit_test(forms_prove_that_their_tool_runs),
         cmocka_unit_test(notices_and_notes),

@@ -191,7 +191,7 @@ static void what_is_watched(void **state)
     const struct mapping *mapping;
     int n;
     (void)state;
-    json_t *settings = mappings_watches(lamp, variable, &n),
+    json_t *settings = mappings_watches(lamp, variable, true, &n),
            *list = json_object_get(settings, "files");
     assert_int_equal(n, 4);
     for (int i = 0; i < n; i++)

@@ -253,6 +253,12 @@ static void event_options(struct play *play, struct actor *actor, struct event *
             event->waking = true;
         else if (take_word(play, "unattended"))
             event->unattended = true;
+        else if (take_word(play, "talks"))
+            event->talks = TALKS_ALWAYS;
+        else if (take_word(play, "running"))
+            event->busy = 1;
+        else if (take_word(play, "ran"))
+            event->busy = -1;
         else if (take_word(play, "stamped"))
             event->at_wall_ms = wall_of(play, play->line, story_clock(next_word(play, "a time")));
         else if ((event->urgency = (enum urgency)take_name(play, &word_urgency)) == (enum urgency) - 1)
@@ -398,6 +404,12 @@ static void desktop(struct play *play)
     sense(play, (struct presence_input){.says = PRESENCE_SAYS_DND, .dnd = on_or_off(play)});
 }
 
+static void microphone(struct play *play)
+{
+    sense(play,
+          (struct presence_input){.says = PRESENCE_SAYS_MICROPHONE, .microphone = on_or_off(play)});
+}
+
 /* NAME, or RECEIVER#N [vN]: a button on an alert */
 static void next_target(struct play *play, struct command *command)
 {
@@ -520,6 +532,8 @@ static void act(struct play *play)
 {
     if (take_word(play, "person")) {
         person(play);
+    } else if (take_word(play, "microphone")) {
+        microphone(play);
     } else if (take_word(play, "desktop")) {
         desktop(play);
     } else if (take_word(play, "daemon")) {

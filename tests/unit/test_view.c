@@ -107,6 +107,32 @@ static void snoozed_and_resolved_say_so(void **state)
     json_decref(view);
 }
 
+/* Worth a look, and then a need; a session of another agent, silent by nature, is neither. */
+static void silence_is_seen(void **state)
+{
+    (void)state;
+    struct event event = {
+        .agent = "codex", .session = "s", .state = STATE_WORKING, .talks = TALKS_ALWAYS};
+    board_world_event(&world, &event);
+    event = (struct event){.agent = "aider", .session = "t", .state = STATE_WORKING};
+    board_world_event(&world, &event);
+    const struct session *list[4], *session = rules_session_next(world.rules, NULL);
+    board_world_wait(&world, 300000);
+    assert_int_equal(rules_silent(world.rules, &world.now, list), 0);
+    board_world_wait(&world, 1);
+    assert_int_equal(rules_silent(world.rules, &world.now, list), 1);
+    assert_ptr_equal(list[0], session);
+    json_t *view = view_session(world.rules, &world.now, session, true);
+    assert_int_equal(board_number(view, "silent_ms"), 300001);
+    json_decref(view);
+    board_world_wait(&world, 310000);
+    assert_int_equal(rules_silent(world.rules, &world.now, list), 0); /* a need by now */
+    view = view_session(world.rules, &world.now, session, true);
+    assert_null(json_object_get(view, "silent_ms"));
+    assert_string_equal(board_text(item(view, "needs", 0), "kind"), "stalled");
+    json_decref(view);
+}
+
 static void a_session_carries_its_needs(void **state)
 {
     (void)state;
@@ -228,8 +254,14 @@ static void why_finds_needs_sessions_and_alerts(void **state)
     answer = ask("why", "{\"of\":\"99.0\"}");
     assert_true(json_is_false(json_object_get(answer, "ok")));
     json_decref(answer);
-    answer = ask("why", NULL);
+    answer = ask("why", "{\"of\":\"\"}");
     assert_true(json_is_false(json_object_get(answer, "ok")));
+    json_decref(answer);
+    answer = ask("why", NULL); /* of nothing in particular: what was told last, and what is held */
+    why = json_object_get(answer, "why");
+    assert_string_equal(board_text(json_object_get(why, "alert"), "receiver"), "popup");
+    assert_int_equal(json_array_size(json_object_get(why, "held")), 0);
+    assert_int_equal(json_array_size(json_object_get(why, "heard")), 0);
     json_decref(answer);
     assert_false(query_knows("ack"));
     assert_true(query_knows("focus-status"));
@@ -324,6 +356,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_WORLD(a_need_says_what_where_and_why),
         WITH_WORLD(snoozed_and_resolved_say_so),
+        WITH_WORLD(silence_is_seen),
         WITH_WORLD(a_session_carries_its_needs),
         WITH_WORLD(status_puts_needs_first),
         WITH_WORLD(lists_come_in_pages),
