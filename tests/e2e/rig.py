@@ -526,6 +526,8 @@ class Rig:
                         XDG_STATE_HOME=self.dir + "/state", XDG_DATA_HOME=self.dir + "/home/share",
                         XDG_CACHE_HOME=self.dir + "/home/cache", TZ="UTC", LC_ALL="C.UTF-8", NO_COLOR="1",
                         no_proxy="*")
+        # whoever runs the tests may have locked the screen, or be in tmux: that is not what is tested
+        self.env.update(DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={self.run_dir}/no-bus", TMUX_TMPDIR=self.run_dir)
 
     def start(self, command, **more):
         process = subprocess.Popen(command, env=more.pop("env", None) or self.env, **more)
@@ -716,7 +718,7 @@ QUIET = """
 preset: none
 receivers: {{ out: {{ plugin: {plugin}, path: {path} }} }}
 focus: {{ dnd: {{}} }}
-rules: [ {{ set: {{ settle: {settle}, hold: never, group_by: [session] }} }} ]
+rules: [ {{ set: {{ settle: {settle}, hold: never, group_by: [session], inhibit: session }} }} ]
 """
 
 

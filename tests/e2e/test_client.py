@@ -200,7 +200,7 @@ def test_version():
 
 
 def test_usage_errors_exit_2():
-    for argv in ((), ("stauts",), ("--nonsense",), ("status", "extra"), ("status", "--all"), ("why",), ("why", "1", "2"),
+    for argv in ((), ("stauts",), ("--nonsense",), ("status", "extra"), ("status", "--all"), ("why", "1", "2"),
                  ("ack",), ("snooze",), ("snooze", "17.0", "30x"), ("snooze", "17.0", "31d"), ("resolve",), ("focus", "maybe"),
                  ("focus", "on"), ("focus", "on", "x", "for"), ("focus", "on", "x", "for", "soon"),
                  ("focus", "off", "a", "b"), ("test",), ("reload", "now"), ("check", "a", "b"), ("post",),

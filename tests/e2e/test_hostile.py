@@ -97,7 +97,7 @@ def malformed_lines():
     for more in ({"command": "ack"}, {"command": "ack", "need": 1}, {"command": "ack", "need": "99999.0"},
                  {"command": "ack", "need": "x" * 10000}, {"command": "snooze", "need": "1.0", "for_ms": -1},
                  {"command": "snooze", "need": "1.0", "for_ms": 1e300}, {"command": "focus-on", "focus": "nobody"},
-                 {"command": "focus-on"}, {"command": "why"}, {"command": "why", "of": [1]},
+                 {"command": "focus-on"}, {"command": "why", "of": ""}, {"command": "why", "of": [1]},
                  {"command": "test", "receiver": "\u202e"}):
         yield line({"type": "command", **more})[:-1]
     yield b'{"type":"event","type":"event","agent":"a","session":"s"}'

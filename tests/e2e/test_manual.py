@@ -32,13 +32,16 @@ def readme():
 
 
 def check(text):
-    """"" if `quietbell check` takes it; secrets are where the example says."""
+    """"" if `quietbell check` takes it; secrets and calendars are where the example says."""
     with tempfile.TemporaryDirectory(prefix="qb-manual.") as home:
         environment = {"HOME": home, "PATH": os.environ["PATH"]}
         for name in re.findall(r"\w+_file: *([\w./-]+)", text):
             with open(os.path.join(home, name), "w", encoding="utf-8") as f:
                 f.write("https://example.org/hook\n")
             os.chmod(os.path.join(home, name), 0o600)
+        for name in re.findall(r"calendar: *([\w./-]+\.ics)", text):
+            with open(os.path.join(home, name), "w", encoding="utf-8") as f:
+                f.write("BEGIN:VCALENDAR\nVERSION:2.0\nEND:VCALENDAR\n")
         for name in re.findall(r"\w+_env: *(\w+)", text):
             environment[name] = "https://example.org/hook"
         path = os.path.join(home, "quietbell.yaml")

@@ -236,13 +236,13 @@ def sorts_and_counts_once():
     twice = {**DAY[0], "id": "00000000000000ab"}
     code, happened, _ = play([DAY[1], twice, {**twice, "at_ms": 3000}])
     assert code == 0
-    assert told(happened) == [(1000, "need_opened", "permission"), (3000, "alert", "permission"),
+    assert told(happened) == [(1000, "need_opened", "permission"), (4000, "alert", "permission"),
                               (61000, "need_resolved", "permission"), (61000, "alert_withdrawn", "permission")], happened
 
 
 def messages_come_before_deadlines():
-    _, happened, _ = play([DAY[0], {**DAY[1], "at_ms": 3000}])  # settled at 3000, answered at 3000
-    assert told(happened) == [(1000, "need_opened", "permission"), (3000, "need_resolved", "permission")], happened
+    _, happened, _ = play([DAY[0], {**DAY[1], "at_ms": 4000}])  # settled at 4000, answered at 4000
+    assert told(happened) == [(1000, "need_opened", "permission"), (4000, "need_resolved", "permission")], happened
 
 
 def the_tail_is_a_day_and_expires_nothing():

@@ -540,6 +540,35 @@ await say("session.idle", { sessionID: "s" }); await say("session.idle", { sessi
     equal(next(m for m in got if m["event"] == "chat.message")["payload"]["output"]["parts"][0]["text"], "Mend it", "the prompt")
 
 
+@case
+def opencode_plugin_hands_over_a_file(rig):
+    """Not a pipe: opencode fills that when its loop comes round, and a hook client that waits gives up (`make live`)."""
+    node = shutil.which("node")
+    if not node:
+        print("# no node here: the plugin file is only looked at")
+        return
+    setup_home = home(rig)
+    setup(rig, "opencode", "--yes")
+    text = read(setup_home + "/.config/opencode/plugin/quietbell.js").decode()
+    check(text.count(json.dumps(HOOK)) == 1, "the hook client's path in the plugin")
+    write(rig.dir + "/plugin.mjs", text.replace(json.dumps(HOOK), json.dumps(rig.dir + "/hook")))
+    write(rig.dir + "/hook", f"""#!{sys.executable} -IS
+import os, stat, sys
+with open({rig.dir + "/seen"!r}, "a") as file:
+    mode = os.fstat(0).st_mode
+    print(stat.S_ISREG(mode), oct(mode & 0o777), os.fstat(0).st_nlink, sys.argv[1:], sys.stdin.read(), file=file)
+""", 0o755)
+    write(rig.dir + "/drive.mjs", """
+import { Quietbell } from "./plugin.mjs"
+const hooks = await Quietbell({ directory: "/" })
+await hooks.event({ event: { id: "evt", type: "session.idle", properties: { sessionID: "s" } } })
+""")
+    subprocess.run([node, rig.dir + "/drive.mjs"], env=rig.env, check=True, timeout=60)
+    equal(read(rig.dir + "/seen").decode(), "True 0o600 0 ['opencode', 'session.idle'] "
+          '{"id":"evt","type":"session.idle","properties":{"sessionID":"s"}}\n', "what the hook client got")
+    equal(os.listdir(rig.run_dir), [], "files left behind")
+
+
 # ---- doctor --------------------------------------------------------------------------------------------------
 
 def findings(rig, *args, status=None):

@@ -11,6 +11,7 @@ import rig
 from rig import ask_at_once, case, check, equal, five, slack_text, wait_for
 
 DEEP_WORK = """
+preset: eager
 receivers:
   popup: { plugin: desktop }
   team:  { plugin: webhook, format: slack, url_file: slack.url }
@@ -74,7 +75,7 @@ def five_in_deep_work_are_one_message(r):
 def walled_then_one_gathered_alert(r):
     """No rule lets anything pass: the focus' end brings one alert for both repositories, one ring."""
     desktop, slack = r.desktop(), r.receiver()
-    r.daemon("receivers: { popup: { plugin: desktop } }\nfocus: { dnd: {} }\nrules: [ { set: { settle: 1s } } ]\n")
+    r.daemon("preset: eager\nreceivers: { popup: { plugin: desktop } }\nfocus: { dnd: {} }\nrules: [ { set: { settle: 1s } } ]\n")
     agents = five(r)
     r.quietbell("focus", "on", "dnd")
     ask_at_once(agents)

@@ -2,7 +2,7 @@
 """The file watch end to end. First with the daemon: real files of an agent, real hooks, real processes. Then the
 plugin alone, driven as the host drives it: events lost, folders that come late, files replaced, many of them.
 
-time limit: 180 s"""
+time limit: 300 s"""
 import contextlib
 import json
 import os
@@ -225,6 +225,86 @@ def forty_are_killed(r):
     check(r.daemons[0].descriptors() <= 64, f"{r.daemons[0].descriptors()} descriptors")
 
 
+def put_lines(path, *lines):
+    put(path, "".join(json.dumps(line) + "\n" for line in lines), "a")
+
+
+@case
+def sub_agents_open_no_review(r):
+    """Their transcripts lie beside the session's, or below it; the end of their turns is none of the person's."""
+    _, agent, claude = watched(r)
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    line = {"type": "system", "subtype": "turn_duration", "timestamp": stamp, "sessionId": agent.session, "cwd": agent.cwd}
+    folder = os.path.dirname(claude.transcript_path)
+    put_lines(f"{folder}/{agent.session}/subagents/agent-a1.jsonl", line, dict(line, isSidechain=True))
+    put_lines(f"{folder}/agent-a1.jsonl", dict(line, isSidechain=True, agentId="a1"))
+    put_lines(f"{folder}/{agent.session}.jsonl", {"type": "user", "timestamp": stamp, "sessionId": agent.session,
+                                                  "message": {"role": "user", "content": "[Request interrupted by user]"}})
+    time.sleep(0.3)
+    equal(r.needs(), [], "needs")
+    # and of a session of which no hook tells, where a notice would open at once
+    put_lines(f"{folder}/agent-a2.jsonl", dict(line, isSidechain=True, sessionId="bare"))
+    put_lines(f"{folder}/bare/subagents/agent-a2.jsonl", dict(line, sessionId="bare"))
+    time.sleep(0.2)
+    equal(r.needs(), [], "needs of a session without hooks")
+    put_lines(f"{folder}/bare.jsonl", dict(line, sessionId="bare"))
+    wait_for(lambda: [n["kind"] for n in r.needs()] == ["review"], "the review of its own transcript")
+
+
+@case
+def a_lock_file_names_the_process(r):
+    """Copilot: no hook tells of kill -9; inuse.PID.lock stays, and its process is waited for."""
+    r.daemon(quiet(r))
+    folder = r.env["HOME"] + "/.copilot/session-state/"
+    agent, other = r.agent(r.repository("demo")), r.agent(r.repository("two"))
+    stamp = lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    for session, process in (("one", agent), ("two", other)):
+        put(f"{folder}{session}/inuse.{process.pid}.lock", "")
+        wait_for(lambda s=session: any(x["session"] == s for x in r.query("sessions")["sessions"]), "the session")
+        put_lines(f"{folder}{session}/events.jsonl", {"type": "permission.requested", "timestamp": stamp(),
+                                                      "data": {"permissionRequest": {"fullCommandText": "ls"}}})
+    wait_for(lambda: len(r.needs()) == 2, lambda: f"two needs: {r.needs()}")
+    pids = {s["session"]: s["pid"] for s in r.query("sessions")["sessions"]}
+    equal(pids, {"one": agent.pid, "two": other.pid}, "processes")
+    since = time.monotonic()
+    agent.process.kill()
+    wait_for(lambda: [n["session"] for n in r.needs()] == ["two"], "withdrawn after kill -9")
+    check(time.monotonic() - since < SLACK_S, "that took long")
+    os.unlink(f"{folder}two/inuse.{other.pid}.lock")
+    wait_for(lambda: not r.needs(), "and after its lock is gone")
+    put(f"{folder}left/inuse.4194300.lock", "")  # of one that was killed long ago
+    put(f"{folder}reused/lock", "")
+    os.utime(f"{folder}reused/lock", (1000, 1000))  # our number, but from before we were born
+    os.rename(f"{folder}reused/lock", f"{folder}reused/inuse.{os.getpid()}.lock")
+    time.sleep(0.3)
+    equal({s["session"] for s in r.query("sessions")["sessions"]} & {"left", "reused"}, set(), "sessions of the dead")
+
+
+@case
+def qwen_registers_its_process(r):
+    r.daemon(quiet(r))
+    chats = r.env["HOME"] + "/.qwen/projects/-src-demo/chats/"
+    agent = r.agent(r.repository("demo"))
+    entry = {"schema_version": 1, "pid": agent.pid, "session_id": "q1", "work_dir": agent.cwd,
+             "hostname": os.uname().nodename, "started_at": time.time(), "qwen_version": "0.24.4"}
+    put(chats + "q1.runtime.json", json.dumps(entry))
+    put(chats + "q2.runtime.json", json.dumps(dict(entry, session_id="q2", hostname="elsewhere", pid=4194301)))
+    put(chats + "q3.runtime.json", json.dumps(dict(entry, session_id="q3", pid=4194302)))  # it was killed
+
+    def sessions():
+        return sorted((s["session"], s["host"] == os.uname().nodename, s["pid"], s["repository"])
+                      for s in r.query("sessions")["sessions"] if s["state"] != "ended")
+    wait_for(lambda: sessions() == [("q1", True, agent.pid, "demo"), ("q2", False, 0, "demo")], lambda: f"{sessions()}")
+    agent.process.kill()
+    agent.process.wait()
+
+    def left():
+        r.post("another")
+        return [s[0] for s in sessions()]
+    wait_for(lambda: "q1" not in left(), "gone after kill -9")
+    check("q2" in left(), "another machine's is not looked up here")
+
+
 @case
 def switched_off(r):
     daemon = r.daemon("watch: false\n" + quiet(r))
@@ -254,7 +334,7 @@ class Watch:
                                         stderr=subprocess.PIPE)
         theirs.close()
         self.socket, self.acks = ours, acks
-        self.messages, self.seen, self.unacked = [], {}, []
+        self.messages, self.seen, self.unacked, self.n_lines = [], {}, [], 0
         self.ready = threading.Event()
         self.send(type="hello", protocol=1, receiver="watch", settings={"files": files, "poll": poll})
         self.thread = threading.Thread(target=self._read, daemon=True)
@@ -273,6 +353,7 @@ class Watch:
             if message["type"] != "file":
                 continue
             self.messages.append(message)
+            self.n_lines += message["path"].endswith(".jsonl")
             if message.get("gone"):
                 self.seen.pop(message["path"], None)
             else:
@@ -284,6 +365,13 @@ class Watch:
 
     def lines(self, path):
         return [m["content"] for m in self.messages if m["path"] == path and not m.get("gone")]
+
+    def forget(self, storm):
+        """What was seen and compared need not be kept here."""
+        self.messages.clear()
+        self.n_lines = 0
+        for marks in storm.marks.values():
+            marks.clear()
 
     def memory_kib(self):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
@@ -361,6 +449,25 @@ def plugin_folders_that_come_late_go_and_come_again(_):
         sees(watch, {}, "after the inner folder was renamed")
         os.rename(folder + "/a/t", folder + "/a/s")
         sees(watch, {one: '{"n":4}'}, "after it was renamed back")
+
+
+@case
+def plugin_patterns_that_share_a_folder(_):
+    """A folder that comes late is read for every pattern that leads into it."""
+    with watching(("p/*/*.json", "json", {"gone": True}), ("p/*/*.log", "log", {}), ("p/*/x.*.lock", "name", {"gone": True})
+                  ) as (folder, watch):
+        os.makedirs(folder + "/p/first")
+        time.sleep(0.1)
+        os.makedirs(folder + "/p/two")  # by an event, not by a look at everything
+        time.sleep(0.1)
+        one, log, lock = folder + "/p/two/1.json", folder + "/p/two/a.log", folder + "/p/two/x.7.lock"
+        put(one, '{"n":1}')
+        put(log, "line\n")
+        put(lock, "not read")
+        sees(watch, {one: '{"n":1}', log: "line", lock: ""}, "all three")
+        os.unlink(one)
+        os.unlink(lock)
+        sees(watch, {log: "line"}, "both gone")
 
 
 @case
@@ -473,59 +580,146 @@ def settled(watch, paths, timeout_s):
     return time.monotonic() - began
 
 
-@case
-def plugin_events_are_lost(_):
-    """The kernel drops events when nobody reads them: the state is that of a full look, within 2 s."""
+# ---- issue 3, bar 4 ---------------------------------------------------------------------------------------------
+# 30,000 file events with overflow forced 100 times, 1,000 transcripts growing at once, delete and re-create, atomic
+# renames: state equals a full rescan within 2 s, 0 wake-ups when nothing changes, 16 MiB at most. FULL=1 is all of it;
+# else there are 4 overflows. The kernel drops events when nobody reads them, so the plugin is stopped meanwhile.
+
+OVERFLOWS = 100 if os.environ.get("FULL") else 2 if SANITIZER else 4
+EVENTS = 30_000
+TRANSCRIPTS = 1000
+STATUS_FILES = 300
+LIMIT_S = 20 if SANITIZER else 2
+
+
+class Storm:
+    """Transcripts that grow and status files that are rewritten, replaced, deleted and made again. It knows what a full
+    rescan finds: the newest content of each status file that is there, and each mark of each transcript, once."""
+
+    def __init__(self, folder):
+        self.status = [f"{folder}/a/s/{n}.json" for n in range(STATUS_FILES)]
+        self.transcripts = [f"{folder}/p/{n % 50}/{n}.jsonl" for n in range(TRANSCRIPTS)]
+        self.marks = {path: [] for path in self.transcripts}
+        self.numbers, self.events = iter(range(10**9)), 0
+        for path in self.transcripts:
+            put(path, '{"noise":0}\n')
+        for path in self.status[:-50]:
+            put(path, '{"n":-1}')
+        self.files = [os.open(path, os.O_WRONLY | os.O_APPEND) for path in self.transcripts]
+        self.noise = b'{"noise":"' + b"n" * 60 + b'"}\n'
+
+    def close(self):
+        for file in self.files:
+            os.close(file)
+
+    def grow(self, rounds):
+        """A line in every transcript, `rounds` times: no two events alike in a row, so that each is one."""
+        for _ in range(rounds):
+            for file in self.files:
+                os.write(file, self.noise)
+        self.events += rounds * len(self.files)
+
+    def mark(self, turn):
+        for n in range(turn % 7, TRANSCRIPTS, 7):
+            line = f'{{"mark":{next(self.numbers)}}}'
+            os.write(self.files[n], line.encode() + b"\n")
+            self.marks[self.transcripts[n]].append(line)
+            self.events += 1
+
+    def change(self, turn):
+        """Each status file in one of four ways, another one each turn."""
+        for n, path in enumerate(self.status):
+            text = f'{{"n":{next(self.numbers)}}}'
+            way = (n + turn) % 4
+            if way == 0:  # in place
+                put(path, text)
+                self.events += 1
+            elif way == 1:  # atomically
+                put(path + ".tmp", text)
+                os.rename(path + ".tmp", path)
+                self.events += 4
+            elif way == 2:  # deleted, and made again
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+                put(path, text)
+                self.events += 3
+            else:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+                self.events += 1
+
+    def rescan(self):
+        """What is there, by a look of our own."""
+        there = {}
+        for path in self.status:
+            with contextlib.suppress(FileNotFoundError):
+                with open(path, encoding="utf-8") as file:
+                    there[path] = file.read()
+        return there
+
+    def same(self, watch, there, n_marks):
+        """The counts first: the whole comparison would take the time from whoever takes what the plugin tells."""
+        if watch.n_lines < n_marks:
+            return False
+        lines = {}
+        for message in list(watch.messages):
+            if message["path"].endswith(".jsonl"):
+                lines.setdefault(message["path"], []).append(message["content"])
+        seen = {path: content for path, content in list(watch.seen.items()) if path.endswith(".json")}
+        return seen == there and all(lines.get(path, []) == marks for path, marks in self.marks.items())
+
+    def settled(self, watch):
+        """Waits until what was told is what a full rescan finds, and says how long that took."""
+        began = time.monotonic()
+        there, n_marks = self.rescan(), sum(map(len, self.marks.values()))
+        wait_for(lambda: self.same(watch, there, n_marks), "the same as a full rescan", 2 * LIMIT_S + 5)
+        return time.monotonic() - began
+
+
+def queue_length():
     with open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii") as file:
-        queue = int(file.read())
-    rounds = 2 if SANITIZER else 4
-    with watching(JSON) as (folder, watch):
-        paths = [f"{folder}/a/s/{n}.json" for n in range(300)]
-        for path in paths[:200]:
-            put(path, '{"n":0}')
-        settled(watch, paths, PATIENCE_S)
-        worst = 0
-        for turn in range(rounds):
-            watch.freeze()
-            for n in range(max(30_000, 2 * queue) // 2):  # two events each, never two alike in a row
-                with open(paths[n % 200], "w", encoding="utf-8") as file:
-                    file.write(f'{{"n":{turn * 100_000 + n}}}')
-            os.unlink(paths[turn])  # its event is among the lost
-            put(paths[200 + turn], f'{{"n":{turn}}}')
-            watch.thaw()
-            worst = max(worst, settled(watch, paths, PATIENCE_S))
-        info(f"{rounds} overflows: the same as a full look after {worst * 1000:.0f} ms at most, {watch.memory_kib()} KiB")
-        check(worst < (20 if SANITIZER else 2), f"{worst:.1f} s")
+        return int(file.read())
 
 
 @case
-def plugin_a_thousand_transcripts(_):
-    with watching(("p/*/*.jsonl", "json-lines", {"contains": ["mark"]})) as (folder, watch):
-        paths = [f"{folder}/p/{n % 50}/{n}.jsonl" for n in range(1000)]
-        files = []
-        for path in paths:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            files.append(open(path, "a", encoding="utf-8", buffering=1))
+def plugin_bar_4(_):
+    rounds = max(EVENTS, 2 * queue_length()) // TRANSCRIPTS
+    with watching(JSON, ("p/*/*.jsonl", "json-lines", {"contains": ["mark"]})) as (folder, watch):
+        storm = Storm(folder)
         try:
-            for turn in range(20):
-                for file in files:
-                    file.write('{"noise":"' + "n" * 300 + '"}\n')
-            for n, file in enumerate(files):
-                file.write(f'{{"mark":{n}}}\n')
-            began = time.monotonic()
-            wait_for(lambda: len(watch.seen) == 1000, lambda: f"{len(watch.seen)} of 1000", PATIENCE_S)
-            took_s = time.monotonic() - began
-            check(all(watch.lines(path) == [f'{{"mark":{n}}}'] for n, path in enumerate(paths)), "each mark once")
+            took = [storm.settled(watch)]
+            storm.grow(10)  # all at once, while it reads
+            storm.mark(0)
+            storm.change(0)
+            took.append(storm.settled(watch))
+            for turn in range(1, OVERFLOWS + 1):
+                watch.freeze()
+                storm.grow(rounds)
+                storm.mark(turn)
+                storm.change(turn)
+                watch.thaw()
+                took.append(storm.settled(watch))
+                watch.forget(storm)
+            worst = max(took)
+            memory = watch.memory_kib()
+            idle_s = 20 if os.environ.get("FULL") else 2
+            time.sleep(0.5)
+            before = watch.wakeups()
+            time.sleep(idle_s)
+            woken = watch.wakeups() - before
         finally:
-            for file in files:
-                file.close()
-        time.sleep(0.5)
-        before = watch.wakeups()
-        time.sleep(2)
-        info(f"1000 marks after {took_s * 1000:.0f} ms, {watch.memory_kib()} KiB, {watch.wakeups() - before} wake-ups in 2 s")
-        equal(watch.wakeups(), before, "wake-ups when nothing changes")
-        if not SANITIZER:
-            check(watch.memory_kib() <= 16 * 1024, f"{watch.memory_kib()} KiB")
+            storm.close()
+        log = watch.close()
+        watch.process = subprocess.Popen(["true"])
+        watch.close = lambda: None
+    lost = re.search(r"the kernel lost events (\d+) times", log)
+    info(f"bar 4: {storm.events} file events, {lost.group(1) if lost else 0} overflows, {TRANSCRIPTS} transcripts, the same as "
+         f"a full rescan after {sorted(took)[len(took) // 2] * 1000:.0f} ms, at most {worst * 1000:.0f} ms, {memory} KiB, {woken} wake-ups in {idle_s} s of nothing")
+    check(lost and int(lost.group(1)) >= OVERFLOWS, f"overflows: {log}")
+    check(worst < LIMIT_S, f"{worst:.1f} s")
+    equal(woken, 0, "wake-ups when nothing changes")
+    if not SANITIZER:
+        check(memory <= 16 * 1024, f"{memory} KiB")
 
 
 @case
@@ -541,6 +735,52 @@ def plugin_without_events(_):
         sees(watch, {one: '{"n":2}', folder + "/l/s.jsonl": '{"x":2}'}, "changed")
         shutil.rmtree(folder + "/a")
         sees(watch, {folder + "/l/s.jsonl": '{"x":2}'}, "gone")
+
+
+@case
+def plugin_on_a_file_system_that_tells_nothing(_):
+    """A real one: FUSE, as sshfs is. What changes behind it makes no event; the plugin sees that it has to look."""
+    if not os.path.exists("/dev/fuse") or not shutil.which("bindfs") or not shutil.which("fusermount3") or os.geteuid() != 0:
+        info("left out: plugin_on_a_file_system_that_tells_nothing: no FUSE here")
+        return
+    behind = tempfile.mkdtemp(prefix="qb-behind-")
+    mounted = False
+    try:
+        with watching(("m/s/*.json", "json", {"gone": True}), ("m/l/*.log", "log", {}), ("here/*.json", "json", {})) as (
+                folder, watch):
+            os.makedirs(folder + "/m")
+            put(folder + "/here/1.json", '{"n":0}')
+            sees(watch, {folder + "/here/1.json": '{"n":0}'}, "before")
+            mounted = subprocess.run(["bindfs", "--no-allow-other", behind, folder + "/m"], capture_output=True,
+                                     check=False).returncode == 0
+            if not mounted:
+                info("left out: plugin_on_a_file_system_that_tells_nothing: FUSE may not be mounted here")
+                return
+            one, log = folder + "/m/s/1.json", folder + "/m/l/a.log"
+            put(behind + "/s/1.json", '{"n":1}')
+            put(behind + "/l/a.log", "one\n")
+            began = time.monotonic()
+            here = {folder + "/here/1.json": '{"n":0}'}
+            sees(watch, {**here, one: '{"n":1}', log: "one"}, "made behind it")
+            put(behind + "/s/1.json", '{"n":22}')
+            put(behind + "/l/a.log", "two\n", "a")
+            sees(watch, {**here, one: '{"n":22}', log: "two"}, "changed behind it")
+            os.unlink(behind + "/s/1.json")
+            sees(watch, {**here, log: "two"}, "deleted behind it")
+            info(f"FUSE: three changes behind it seen within {time.monotonic() - began:.1f} s")
+            put(behind + "/s/1.json", '{"n":3}')
+            sees(watch, {**here, one: '{"n":3}', log: "two"}, "made again")
+            subprocess.run(["fusermount3", "-u", "-z", folder + "/m"], check=False)
+            mounted = False
+            sees(watch, {**here, log: "two"}, "after it was unmounted")
+            time.sleep(2.5)  # the last look at all is due yet
+            before = watch.wakeups()
+            time.sleep(2.5)
+            equal(watch.wakeups(), before, "wake-ups when there is nothing to be listed any more")
+    finally:
+        if mounted:
+            subprocess.run(["fusermount3", "-u", "-z", folder + "/m"], check=False)
+        shutil.rmtree(behind, ignore_errors=True)
 
 
 @case
