@@ -46,24 +46,35 @@ class Server(threading.Thread):
                 peer, _ = self.socket.accept()
             except OSError:
                 return
-            data = b""
-            while not data.endswith(b"\n"):
-                part = peer.recv(1 << 20)
-                if not part:
-                    break
-                data += part
-            self.raw.append(data)
-            lines = [json.loads(line) for line in data.splitlines()] if data.endswith(b"\n") else []
-            self.lines += lines
-            if self.answer is None:
+            if not self.serve(peer):
                 self.held.append(peer)
                 continue
-            time.sleep(self.delay)
-            try:
-                peer.sendall(self.answer.encode() * max(1, len(lines)))
-            except OSError:
-                pass
             peer.close()
+
+    def serve(self, peer):
+        """Line by line, to the peer's end. False: it is held, without an answer."""
+        data = b""
+        while part := peer.recv(1 << 20):
+            data += part
+            while b"\n" in data:
+                line, data = data.split(b"\n", 1)
+                self.raw.append(line + b"\n")
+                self.lines.append(json.loads(line))
+                if self.answer is None:
+                    return False
+                if not self.reply(peer):
+                    return True
+        if data:
+            self.raw.append(data)
+        return True
+
+    def reply(self, peer):
+        time.sleep(self.delay)
+        try:
+            peer.sendall(self.answer.encode())
+        except OSError:
+            return False
+        return self.answer != ""
 
     def stop(self):
         self.socket.close()
