@@ -7,7 +7,6 @@
 #include "view.h"
 #include "why.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,27 +19,6 @@ static void set_text(json_t *object, const char *key, const char *text)
 static void set_number(json_t *object, const char *key, int64_t number)
 {
     view_set(object, key, json_integer(number));
-}
-
-static json_t *answer(const char *key, json_t *value)
-{
-    json_t *object = view_object();
-    view_set(object, "ok", json_true());
-    view_set(object, key, value);
-    return object;
-}
-
-__attribute__((format(printf, 1, 2))) static json_t *refuse(const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    json_t *object = view_object();
-    view_set(object, "ok", json_false());
-    set_text(object, "error", text);
-    return object;
 }
 
 /* ---- lists ---------------------------------------------------------------------------------------- */
@@ -70,7 +48,7 @@ static bool page_takes(struct page *page)
 
 static json_t *page_answer(const char *key, json_t *list, const struct page *page)
 {
-    json_t *object = answer(key, list);
+    json_t *object = view_answer(key, list);
     if (page->next)
         set_number(object, "next", page->next);
     return object;
@@ -190,7 +168,7 @@ static json_t *next(const struct query *world)
     if (n_silent > 0)
         view_set(view, "silent", view_session(world->rules, &world->now, silent[0], false));
     free(silent);
-    return answer("next", view);
+    return view_answer("next", view);
 }
 
 /* ---- status --------------------------------------------------------------------------------------- */
@@ -359,7 +337,7 @@ static json_t *status(const struct query *world)
     view_set(view, "troubles", troubles());
     if (trouble_more())
         set_number(view, "troubles_more", trouble_more());
-    return answer("status", view);
+    return view_answer("status", view);
 }
 
 /* ---- the door -------------------------------------------------------------------------------------- */
@@ -395,9 +373,9 @@ json_t *query_answer(const struct query *world, const char *command, const json_
     case WHY:
         return why_answer(world, message);
     case FOCUS_STATUS:
-        return answer("focus", focuses(world));
+        return view_answer("focus", focuses(world));
     case NEXT:
         return next(world);
     }
-    return refuse("unknown command \"%s\"", command);
+    return view_refusal("unknown command \"%s\"", command);
 }

@@ -6,6 +6,8 @@
 
 #include "plain.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -378,4 +380,25 @@ json_t *view_focus(const struct moment *now, const struct focus *focus)
     if (next_wall_ms != NEVER_MS)
         set_number(view, "until_ms", next_wall_ms);
     return view;
+}
+
+json_t *view_answer(const char *key, json_t *value)
+{
+    json_t *object = view_object();
+    view_set(object, "ok", json_true());
+    view_set(object, key, value);
+    return object;
+}
+
+json_t *view_refusal(const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    json_t *object = view_object();
+    view_set(object, "ok", json_false());
+    view_set(object, "error", plain_json(text));
+    return object;
 }

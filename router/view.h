@@ -54,4 +54,9 @@ void view_add(json_t *array, json_t *value);
 json_t *view_object(void);
 json_t *view_array(void);
 
+/* {"ok":true, key: value}; takes the reference. */
+json_t *view_answer(const char *key, json_t *value);
+/* {"ok":false,"error":…} */
+json_t *view_refusal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #endif

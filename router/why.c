@@ -17,27 +17,6 @@ static void set_text(json_t *object, const char *key, const char *text)
     view_set(object, key, plain_json(text));
 }
 
-static json_t *answer(json_t *why)
-{
-    json_t *object = view_object();
-    view_set(object, "ok", json_true());
-    view_set(object, "why", why);
-    return object;
-}
-
-__attribute__((format(printf, 1, 2))) static json_t *refuse(const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    json_t *object = view_object();
-    view_set(object, "ok", json_false());
-    set_text(object, "error", text);
-    return object;
-}
-
 __attribute__((format(printf, 2, 3))) static void say(json_t *steps, const char *format, ...)
 {
     char text[512];
@@ -146,7 +125,7 @@ static json_t *why_session(const struct query *world, const struct session *sess
         view_set(object, "needs", needs);
     }
     view_set(object, "heard", heard(world, session));
-    return answer(object);
+    return view_answer("why", object);
 }
 
 /* ---- an alert ---------------------------------------------------------------------------------------- */
@@ -226,7 +205,7 @@ static json_t *why_all(const struct query *world)
     }
     view_set(object, "held", held(world));
     view_set(object, "heard", heard(world, NULL));
-    return answer(object);
+    return view_answer("why", object);
 }
 
 /* ---- which ------------------------------------------------------------------------------------------- */
@@ -268,19 +247,19 @@ json_t *why_answer(const struct query *world, const json_t *message)
         !json_object_get(message, "alert") && !json_object_get(message, "session"))
         return why_all(world);
     if (!*of && !*need_text && !*alert_text && !*session_text)
-        return refuse("why of what? give a need, a session or an alert, or none of them");
+        return view_refusal("why of what? give a need, a session or an alert, or none of them");
     need_text = *need_text ? need_text : of;
     alert_text = *alert_text ? alert_text : of;
     session_text = *session_text ? session_text : of;
 
     const struct need *need = rules_need_find(world->rules, id_parse(need_text));
     if (need)
-        return answer(need_object(world, need));
+        return view_answer("why", need_object(world, need));
     const struct alert *alert = rules_alert_find(world->rules, id_parse(alert_text));
     if (alert) {
         json_t *object = view_object();
         put_alert(world, alert, object);
-        return answer(object);
+        return view_answer("why", object);
     }
     const struct session *session = rules_session_find(world->rules, id_parse(session_text));
     if (!session)
@@ -288,9 +267,9 @@ json_t *why_answer(const struct query *world, const json_t *message)
     if (session)
         return why_session(world, session);
     if (n > 1)
-        return refuse("%d sessions begin with \"%s\": give more of the id", n, session_text);
-    return refuse("no need, alert or session \"%s\"", *of           ? of
-                                                      : *need_text  ? need_text
-                                                      : *alert_text ? alert_text
-                                                                    : session_text);
+        return view_refusal("%d sessions begin with \"%s\": give more of the id", n, session_text);
+    return view_refusal("no need, alert or session \"%s\"", *of           ? of
+                                                            : *need_text  ? need_text
+                                                            : *alert_text ? alert_text
+                                                                          : session_text);
 }
