@@ -3,6 +3,7 @@
 
 #include "plugins/protocol.h"
 #include "router/host.h"
+#include "router/mapping.h"
 #include "rules/text.h"
 
 #include <stdio.h>
@@ -79,6 +80,7 @@ void arrival_free(struct arrival *arrival)
     if (arrival->has_message)
         message_clear(&arrival->message);
     config_free(arrival->config);
+    mappings_free(arrival->mappings);
     json_decref(arrival->json);
     free(arrival->raw);
     free(arrival->text);

@@ -38,6 +38,7 @@ struct arrival {
     struct presence_input presence; /* borrows from json */
     json_t *json;                   /* INPUT_PRESENCE, INPUT_CALENDAR: owned */
     struct config *config;          /* INPUT_POLICY: owned */
+    struct mappings *mappings;      /* the same; NULL: those in force stay */
     int64_t pid, pid_start;         /* INPUT_GONE */
     char *text, *more;              /* owned: what the borrowed strings above point to */
 

@@ -123,7 +123,7 @@ static void follow_trouble(struct calendars *calendars, const char *focus, const
     snprintf(what, sizeof what, "the calendar of focus %.40s, %.120s: %.120s", focus,
              file_of(calendars, focus), problem ? problem : note);
     if (trouble_set(key, what,
-                    problem ? "what it said before holds; mend the file, it is read again by itself"
+                    problem ? "mend the file, it is read again by itself; what it said before holds"
                             : "the other events count; `quietbell check` says all"))
         log_error("%s", what);
 }

@@ -43,7 +43,8 @@ int client_usage(const struct client *client, const char *format, ...)
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
-    fprintf(stderr, "\nusage: quietbell %s %s\n", client->command->name, client->command->args);
+    fprintf(stderr, "\nusage: quietbell %s%s%s\n", client->command->name,
+            *client->command->args ? " " : "", client->command->args);
     return CLIENT_USAGE;
 }
 

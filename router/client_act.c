@@ -124,6 +124,11 @@ int client_snooze(struct client *client, int argc, char **argv)
                             argv[argc - 1]);
     if (argc < 1)
         return client_usage(client, "needs an ID, or all, and for how long: 30m, 1h30m");
+    for (int i = 0; i < argc; i++) { /* before anything is done */
+        if (client_duration(argv[i]) > 0)
+            return client_usage(client, "for how long comes last: snooze %s … %s", argv[i ? 0 : 1],
+                                argv[i]);
+    }
     snprintf(done, sizeof done, "snoozed for %s", plain_age(act.for_ms, age, sizeof age));
     act.done = done;
     return act_on_all(client, &act, argc, argv);

@@ -102,7 +102,7 @@ static void print_summary(const struct client *client, const json_t *status, con
         quiet += need_of(session) && !wants(need_of(session));
     }
     if (n == 0) {
-        puts("No session yet. Connect an agent: its hooks call `quietbell-hook AGENT EVENT`, see quietbell(1).");
+        puts("No session yet. `quietbell setup` connects your agents; a session is here when its agent next speaks.");
         return;
     }
     if (open)

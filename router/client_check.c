@@ -9,8 +9,10 @@
 #include "plain.h"
 #include "rules/text.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static json_t *problems_json(const struct problems *problems)
@@ -67,9 +69,10 @@ static void say_calendar(const struct client *client, const struct config_calend
     char text[256];
     if (client->json)
         return;
-    printf("focus %s: %s: %lld events, busy %zu times in the coming two weeks\n", calendar->focus,
-           calendar->path, (long long)client_number(said, "events"),
-           json_array_size(json_object_get(said, "busy")));
+    long long events = (long long)client_number(said, "events");
+    size_t busy = json_array_size(json_object_get(said, "busy"));
+    printf("focus %s: %s: %lld event%s, busy %zu time%s in the coming two weeks\n", calendar->focus,
+           calendar->path, events, events == 1 ? "" : "s", busy, busy == 1 ? "" : "s");
     json_array_foreach(json_object_get(said, "notes"), i, note)
     {
         plain_line(text_or(json_string_value(note), ""), text, sizeof text);
@@ -99,6 +102,27 @@ static void check_calendars(const struct client *client, const struct paths *pat
     }
 }
 
+/* A plugin that is not there is the daemon's trouble only when it starts it. */
+static void check_plugins(const struct paths *paths, const struct config *config,
+                          struct problems *problems)
+{
+    char path[CONFIG_PATH_MAX * 2], key[64];
+    for (int i = 0; i < config->n_receivers; i++) {
+        const struct config_receiver *receiver = &config->receivers[i];
+        const struct problem_at at = {
+            .file = config->file, .line = receiver->line, .column = receiver->column, .key = key};
+        bool is_path = strchr(receiver->plugin, '/') != NULL;
+        if (!receiver->line || strcmp(receiver->plugin, "auto") == 0)
+            continue;
+        snprintf(path, sizeof path, "%s%s%s", is_path ? "" : text_or(paths->libexec, "."),
+                 is_path ? "" : "/", receiver->plugin);
+        snprintf(key, sizeof key, "receivers.%s.plugin", receiver->name);
+        if (access(path, X_OK) != 0)
+            problem_set(problems, &at, "known: desktop webhook terminal auto, or the path of a program",
+                        "%s: %s", path, strerror(errno));
+    }
+}
+
 int client_check(struct client *client, int argc, char **argv)
 {
     struct problems problems = {0};
@@ -112,6 +136,8 @@ int client_check(struct client *client, int argc, char **argv)
     bool there =
         argc || (file && access(file, F_OK) == 0); /* no file of the person's: the defaults hold */
     int error = config_load(&config, there ? file : NULL, &problems);
+    if (!error)
+        check_plugins(&paths, config, &problems);
     if (!error)
         check_calendars(client, &paths, config, &problems);
     int code = problems.n

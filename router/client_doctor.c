@@ -353,7 +353,7 @@ static void look_at_config(struct doctor *doctor, const struct paths *paths)
                     problems.list[0].message);
     else
         doctor_find(doctor, FINDING_OK, "configuration", NULL, "%s",
-                    there ? paths->config : "no file, so the defaults hold");
+                    there ? paths->config : "no configuration file, so the preset default holds");
     for (int i = 0; config && i < config->n_receivers; i++) {
         bool popup = strcmp(config->receivers[i].plugin, "desktop") == 0 ||
                      strcmp(config->receivers[i].plugin, "auto") == 0;

@@ -150,6 +150,33 @@ static char *names(const json_t *array, char *buf, size_t size)
     return buf;
 }
 
+/* "told on popup", "told on popup, not yet on pager": what is decided, and who has it. */
+static void told_where(const json_t *need, char *buf, size_t size)
+{
+    const json_t *receivers = json_object_get(need, "receivers");
+    const json_t *known = json_object_get(need, "delivered"), *delivered = known ? known : receivers;
+    json_t *missing = json_array();
+    char on[128], not_yet[128];
+    size_t i, k;
+    json_t *receiver, *has;
+    json_array_foreach(receivers, i, receiver)
+    {
+        bool there = false;
+        json_array_foreach(delivered, k, has) there |= json_equal(receiver, has);
+        if (!there)
+            json_array_append(missing, receiver);
+    }
+    names(delivered, on, sizeof on);
+    names(missing, not_yet, sizeof not_yet);
+    if (json_array_size(missing) == 0)
+        snprintf(buf, size, "told on %s", on);
+    else if (*on)
+        snprintf(buf, size, "told on %s, not yet on %s", on, not_yet);
+    else
+        snprintf(buf, size, "on its way to %s", not_yet);
+    json_decref(missing);
+}
+
 char *client_standing(const json_t *need, char *buf, size_t size)
 {
     const char *state = client_text(need, "state"), *decision = client_text(need, "decision");
@@ -162,7 +189,7 @@ char *client_standing(const json_t *need, char *buf, size_t size)
     else if (*state && strcmp(state, "open") != 0)
         snprintf(buf, size, "%s", state);
     else if (client_flag(need, "told"))
-        snprintf(buf, size, "told on %s", names(json_object_get(need, "receivers"), list, sizeof list));
+        told_where(need, buf, size);
     else if (strcmp(decision, "drop") == 0)
         snprintf(buf, size, "board only");
     else if (due_ms > now_ms)

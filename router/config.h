@@ -24,6 +24,7 @@ enum {
 struct config_receiver {
     char *name;
     char *plugin; /* "desktop" (in libexec), an absolute path, or "auto": desktop if there is one, else terminal */
+    int line, column;    /* where that stands; 0: in no file of the person's */
     int64_t patience_ms; /* how long its plugin may take to be ready, and for each answer */
     json_t *settings; /* an object for the plugin's hello: keys as written, secrets filled in, and for every
                          duration KEY also KEY_ms. Holds secrets: hand it to the plugin and to nobody else. */

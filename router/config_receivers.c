@@ -305,6 +305,10 @@ static char *plugin_read(struct receiver_reading *slot)
         return NULL;
     }
     yaml_public(yaml, node);
+    if (slot->source == &slot->reading->own) {
+        slot->receiver->line = node->line;
+        slot->receiver->column = node->column;
+    }
     if (!yaml_text(yaml, node, &name))
         return NULL;
     slot->shipped = name_find(shipped, SHIPPED, name) >= 0;

@@ -138,7 +138,11 @@ static uint32_t receivers_named(const struct rule_reading *rule, const struct ya
         return 0;
     for (int i = 0; i < n; i++) {
         int receiver = name_find(names, known, texts[i]);
-        if (receiver < 0)
+        if (receiver < 0 && rule->source == &rule->reading->preset) /* the person cannot mend that file */
+            yaml_problem(rule->source->yaml, yaml_item(node, i),
+                         "add one of that name under receivers:",
+                         "this preset needs a receiver called %s", texts[i]);
+        else if (receiver < 0)
             yaml_unknown(rule->source->yaml, yaml_item(node, i), "unknown receiver", names, known);
         else
             mask |= 1u << receiver;

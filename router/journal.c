@@ -32,6 +32,12 @@ const char *journal_type(enum input_type type)
     return type_names[type];
 }
 
+static json_t *policy_body(const char *text, const char *file, json_t *mappings)
+{
+    return json_pack("{s:s, s:s, s:o*}", "text", text_or(text, ""), "file", text_or(file, ""),
+                     "mappings", mappings);
+}
+
 static json_t *body_of(const struct input *input, const char *config_text, const char *config_file)
 {
     char need[ID_TEXT_MAX], alert[ID_TEXT_MAX];
@@ -52,8 +58,7 @@ static json_t *body_of(const struct input *input, const char *config_text, const
                          (json_int_t)outcome->version, "updates", outcome->updates, "withdraws",
                          outcome->withdraws, "reason", text_or(outcome->reason, ""));
     case INPUT_POLICY:
-        return json_pack("{s:s, s:s}", "text", text_or(config_text, ""), "file",
-                         text_or(config_file, ""));
+        return policy_body(config_text, config_file, NULL);
     case INPUT_GONE:
         return json_pack("{s:s, s:I, s:I}", "host", text_or(input->gone.host, ""), "pid",
                          (json_int_t)input->gone.pid, "pid_start", (json_int_t)input->gone.pid_start);
@@ -69,14 +74,23 @@ static json_t *body_of(const struct input *input, const char *config_text, const
     return json_object();
 }
 
+static char *text_of(json_t *body)
+{
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    json_decref(body);
+    return text ? text : must_copy("{}"); /* a text that is no UTF-8 cannot be kept */
+}
+
 char *journal_body(const struct input *input, const char *config_text, const char *config_file)
 {
     if (input->type == INPUT_EVENT) /* nearly all of them */
         return event_to_text(input->event);
-    json_t *body = body_of(input, config_text, config_file);
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    json_decref(body);
-    return text ? text : must_copy("{}"); /* a text that is no UTF-8 cannot be kept */
+    return text_of(body_of(input, config_text, config_file));
+}
+
+char *journal_policy_body(const char *config_text, const char *config_file, json_t *mappings)
+{
+    return text_of(policy_body(config_text, config_file, mappings));
 }
 
 /* ---- and back ----------------------------------------------------------------------------------------- */

@@ -15,6 +15,9 @@ const char *journal_type(enum input_type type);
 /* The body, heap. Events: event_json.h. config_text is what a policy was made from, config_file what its problems and
  * sentences call it. */
 char *journal_body(const struct input *input, const char *config_text, const char *config_file);
+/* The same of a policy with the mappings of the person's folder that hold from then on: a list of {"agent", "file",
+ * "hash", "text"}, whose reference is taken. They are for the record: events are kept as mapped. */
+char *journal_policy_body(const char *config_text, const char *config_file, json_t *mappings);
 
 #define JOURNAL_LOADED "loaded"
 enum { INPUT_LOADED = INPUTS }; /* what journal_find_type() gives for it */

@@ -30,6 +30,8 @@ const char *mapping_agent(const struct mapping *mapping);
 const char *mapping_file(const struct mapping *mapping); /* as problems call it */
 const char *mapping_text(const struct mapping *mapping, size_t *len);
 const char *mapping_hash(const struct mapping *mapping); /* of the text, 16 hexadecimal digits */
+/* Those of the folder: [{"agent", "file", "hash", "text"}, …], a new reference; NULL: none. */
+json_t *mappings_record(const struct mappings *mappings);
 
 /* What a file watch has to watch, as its settings (plugins/watch): {"files":[…]}; a new reference. `value` looks
  * environment variables up. Without `agents` only the watches of the configuration. The number of entries is set. */

@@ -20,6 +20,7 @@ struct entry {
     char *agent;
     struct mapping *mapping;     /* NULL: not read yet, … */
     const struct embedded *file; /* … but here it is */
+    bool own;                    /* from the person's folder */
 };
 
 struct mappings {
@@ -51,6 +52,7 @@ static void add_mapping(struct mappings *mappings, struct mapping *mapping)
     if (entry->mapping)
         mapping_free(entry->mapping);
     entry->mapping = mapping;
+    entry->own = true;
 }
 
 /* Of "agents/NAME.yaml". */
@@ -178,6 +180,22 @@ int mappings_count(const struct mappings *mappings)
 const struct mapping *mappings_at(const struct mappings *mappings, int i)
 {
     return mapping_of(&mappings->list[i]);
+}
+
+json_t *mappings_record(const struct mappings *mappings)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < mappings->n; i++) {
+        const struct mapping *mapping = mappings->list[i].mapping;
+        if (mappings->list[i].own)
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s#}", "agent", mapping->agent,
+                                                  "file", mapping->file, "hash", mapping->hash,
+                                                  "text", mapping->text, (int)mapping->len));
+    }
+    if (json_array_size(list) > 0)
+        return list;
+    json_decref(list);
+    return NULL;
 }
 
 void mappings_borrow(struct mappings *mappings, struct mapping *const *watches, int n)

@@ -3,6 +3,7 @@
 #include "router/calendar.h"
 #include "router/host.h"
 #include "router/log.h"
+#include "router/mapping.h"
 #include "router/presence.h"
 #include "router/plain.h"
 #include "router/router_inside.h"
@@ -244,20 +245,33 @@ static void tell_problem(const struct problem *first, int status, char *buf, siz
              text_empty(first->suggestion) ? "" : ")");
 }
 
+/* The configuration and the person's mapping files: all of it is right, or nothing is taken. */
+static int load(struct router *router, struct config **config, struct mappings **mappings,
+                struct problems *problems)
+{
+    int status = config_load(config, router->config_path, problems);
+    if (status == 0)
+        status = mappings_load(mappings, router->paths->agents, problems);
+    if (status < 0)
+        config_free(*config);
+    return status;
+}
+
 /* A bad file changes nothing. */
 void router_reload(struct router *router, router_answer_cb answer, void *owner)
 {
     struct problems problems = {0};
     struct config *config = NULL;
+    struct mappings *mappings = NULL;
     if (!router->config_path && router->paths->config && access(router->paths->config, F_OK) == 0)
         router->config_path = router->paths->config; /* it was written since the start */
-    int status = config_load(&config, router->config_path, &problems);
+    int status = load(router, &config, &mappings, &problems);
     if (status < 0) {
         const struct problem *first = problems.n ? &problems.list[0] : NULL;
         tell_problem(first, status, router->config_problem, sizeof router->config_problem);
         trouble_set("config", router->config_problem,
-                    "the rules that were in force stay; mend the file (`quietbell check` shows it all), then "
-                    "`quietbell reload`");
+                    "mend the file (`quietbell check` shows all that is wrong in the configuration), then `quietbell reload`; "
+                    "until then the rules that were in force stay");
         log_error("not loaded: %s", router->config_problem);
         problems_clear(&problems);
         if (answer)
@@ -270,6 +284,7 @@ void router_reload(struct router *router, router_answer_cb answer, void *owner)
     log_info("loaded %s", text_or(router->config_path, "the embedded defaults"));
     struct arrival *arrival = arrival_new(INPUT_POLICY);
     arrival->config = config;
+    arrival->mappings = mappings;
     if (answer) {
         struct order *order = order_new(router, answer, owner);
         order->warning = calendars_missing(config);

@@ -138,7 +138,7 @@ static void end_service(struct plugin *plugin, const char *reason)
 static void on_exited(uv_process_t *process, int64_t status, int signal)
 {
     struct plugin *plugin = process->data;
-    char reason[128];
+    char reason[512];
     plugin->running = false;
     close_handle(plugin, (uv_handle_t *)process);
     if (signal)
@@ -380,7 +380,8 @@ static void start(struct plugin *plugin)
     move_to(plugin, PLUGIN_STARTING, host_elapsed_ms() + plugin->patience_ms);
     int status = spawn(plugin);
     if (status < 0) {
-        snprintf(reason, sizeof reason, "cannot be started: %s", uv_strerror(status));
+        snprintf(reason, sizeof reason, "%s cannot be started: %s", plugin->program,
+                 uv_strerror(status));
         end_service(plugin, reason);
         return;
     }

@@ -55,7 +55,7 @@ static void tell_trouble(struct post *post, const char *reason)
     char key[TROUBLE_KEY_MAX], what[TROUBLE_TEXT_MAX], todo[TROUBLE_TEXT_MAX];
     snprintf(key, sizeof key, "receiver %.40s", post->receiver);
     snprintf(what, sizeof what, "receiver %.40s does not take alerts: %.240s", post->receiver, reason);
-    snprintf(todo, sizeof todo, "mend it, then: quietbell test %.40s", post->receiver);
+    snprintf(todo, sizeof todo, "see to that, then: quietbell test %.40s", post->receiver);
     if (trouble_set(key, what, todo))
         log_error("%s", what);
 }

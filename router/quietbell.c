@@ -116,7 +116,7 @@ static const struct client_command commands[] = {
      "one object a line, and at last {\"deadline_ms\":T}. The language stands in quietbell(1).\n"
      "-c FILE  under this configuration; else the preset default, with the world's own numbers",
      "c=", client_step},
-    {"reload", "", "read the configuration again", NULL, NULL, client_reload},
+    {"reload", "", "read the configuration and the mapping files again", NULL, NULL, client_reload},
     {"help", "[COMMAND]", "show help", NULL, NULL, run_help},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -160,7 +160,8 @@ static int unknown_command(const char *name)
 
 static int print_help(const struct client_command *command)
 {
-    printf("usage: quietbell %s %s\n\n%s\n", command->name, command->args, command->summary);
+    printf("usage: quietbell %s%s%s\n\n%s\n", command->name, *command->args ? " " : "",
+           command->args, command->summary);
     if (command->details)
         printf("\n%s\n", command->details);
     return CLIENT_OK;

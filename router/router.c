@@ -117,13 +117,21 @@ static void record_loaded(struct router *router)
     router->loaded = false;
 }
 
+static char *body_of(const struct router *router, const struct arrival *arrival,
+                     const struct input *input)
+{
+    const struct mappings *mappings = arrival->mappings ? arrival->mappings : router->mappings;
+    if (!arrival->config)
+        return journal_body(input, NULL, NULL);
+    return journal_policy_body(arrival->config->text, arrival->config->file, mappings_record(mappings));
+}
+
 static void judge(struct router *router, struct arrival *arrival, struct input *input)
 {
-    const struct config *config = arrival->config;
     record_loaded(router);
     input->seq = router->seq + 1;
     input->type = arrival->type;
-    arrival->body = journal_body(input, config ? config->text : NULL, config ? config->file : NULL);
+    arrival->body = body_of(router, arrival, input);
     const struct effects *effects = rules_step(router->rules, &router->now, input);
     router->deadline_ms = effects->deadline_ms;
     log_effects(router, effects);
@@ -278,6 +286,16 @@ static void commit(void *arg)
     router->status = store_commit(router->store, &router->commit);
 }
 
+/* What a reload read of the person's mapping files. */
+static void take_mappings(struct router *router, struct arrival *arrival)
+{
+    if (!arrival->mappings)
+        return;
+    mappings_free(router->mappings);
+    router->mappings = arrival->mappings;
+    arrival->mappings = NULL;
+}
+
 /* Answers the batch. A version marked in flight is handed over, a policy's plugins are started. */
 static void speak(struct router *router)
 {
@@ -297,6 +315,7 @@ static void speak(struct router *router)
         if (arrival->recorded && arrival->type == INPUT_POLICY && arrival->config->file) {
             config_free(router->config);
             router->config = arrival->config;
+            take_mappings(router, arrival);
             mappings_borrow(router->mappings, router->config->watches, router->config->n_watches);
             router->config_wall_ms = router->now.wall_ms;
             arrival->config = NULL;

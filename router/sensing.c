@@ -28,6 +28,7 @@ struct sensing {
     bool held;  /* the desktop was told to be quiet */
     bool quiet; /* and is */
     bool freed; /* it was told not to be */
+    bool going; /* the focus is being switched off: once is enough, however often the desktop is switched */
 };
 
 /* ---- reports ------------------------------------------------------------------------------------------ */
@@ -43,6 +44,7 @@ static void on_taken(void *owner, struct arrival *arrival, const struct answer *
         json_object_update(again, sensing->waiting);
         json_decref(sensing->waiting);
         sensing->waiting = again;
+        sensing->going = false; /* that is lost, too */
         return;
     }
     json_t *next = sensing->waiting;
@@ -83,6 +85,7 @@ static json_t *known_members(const json_t *message)
 /* The desktop was switched back by hand while our focus held it: the focus is over, too. */
 static void let_go(struct sensing *sensing)
 {
+    sensing->going = true;
     for (const struct focus *focus = NULL; (focus = rules_focus_next(sensing->router->rules, focus));) {
         const struct command off = {.type = COMMAND_FOCUS_OFF, .focus = focus->name};
         if (focus->rule && focus->rule->follow == FOLLOW_DESKTOP && focus->hand == HAND_ON)
@@ -108,7 +111,7 @@ bool sensing_report(struct sensing *sensing, const json_t *message)
         offer(sensing, report);
     }
     if (presence.says & PRESENCE_SAYS_DND) {
-        if (sensing->held && sensing->quiet && !presence.dnd)
+        if (sensing->held && sensing->quiet && !presence.dnd && !sensing->going)
             let_go(sensing);
         sensing->quiet = presence.dnd;
     }
@@ -157,7 +160,7 @@ static void on_up(void *arg)
 {
     struct sensing *sensing = arg;
     sensing->folders = 0;
-    sensing->held = sensing->quiet = false;
+    sensing->held = sensing->quiet = sensing->going = false;
 }
 
 struct sensing *sensing_new(struct router *router)
@@ -283,6 +286,7 @@ static void tell_switch(struct sensing *sensing)
         on |= focus->hand == HAND_ON;
         off |= focus->hand == HAND_OFF;
     }
+    sensing->going &= on;
     if (on && !sensing->held)
         sensing->held = switch_desktop(sensing, true);
     else if (!on && sensing->held)

@@ -239,13 +239,13 @@ static void core_step(struct step *step, struct input *input)
 
 static void set_part(int64_t *thousandths, double value)
 {
-    if (value >= 0)
+    if (value >= 0 && value < 1e6) /* what is larger is no number of the world, and would not fit */
         *thousandths = (int64_t)(value * 1000 + 0.5);
 }
 
 static void set_seconds(int64_t *seconds, double value)
 {
-    if (value >= 0)
+    if (value >= 0 && value < 1e6)
         *seconds = (int64_t)(value + 0.5);
 }
 

@@ -172,7 +172,7 @@ static json_t *names_of(const struct rules *rules, uint32_t slots)
     json_t *names = view_array();
     for (int slot = 0; slot < RECEIVER_SLOTS; slot++) {
         const struct receiver *receiver = slots >> slot & 1 ? rules_receiver_at(rules, slot) : NULL;
-        if (receiver)
+        if (receiver && receiver->declared)
             view_add(names, plain_json(receiver->name));
     }
     return names;

@@ -119,7 +119,7 @@ static char *hint(const char *text, const char *const *names, int n)
     if (!file)
         abort();
     int told = 0;
-    for (int i = 0; i < n && told < 16; i++) {
+    for (int i = 0; i < n; i++) {
         if (names[i] && *names[i])
             fprintf(file, "%s%s", told++ ? " " : "known: ", names[i]);
     }

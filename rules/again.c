@@ -136,3 +136,30 @@ void again_look(struct rules *rules, struct need *need)
         ring(rules, need, UINT32_MAX);
     }
 }
+
+/* ---- who waits for room -------------------------------------------------------------------------- */
+
+void again_leave_room(struct rules *rules, struct need *need)
+{
+    if (!need->in_short)
+        return;
+    need->in_short = false;
+    *(need->prev_short ? &need->prev_short->next_short : &rules->short_of_room) = need->next_short;
+    if (need->next_short)
+        need->next_short->prev_short = need->prev_short;
+}
+
+void again_follow_room(struct rules *rules, struct need *need)
+{
+    bool waits = need_open(need) && need->told && (need->pending | need->owed);
+    if (waits == need->in_short)
+        return;
+    if (!waits)
+        return again_leave_room(rules, need);
+    need->in_short = true;
+    need->prev_short = NULL;
+    need->next_short = rules->short_of_room;
+    if (need->next_short)
+        need->next_short->prev_short = need;
+    rules->short_of_room = need;
+}

@@ -31,18 +31,6 @@ static const struct field alert_fields[] = {
 const struct noun noun_alert = {"alert", sizeof(struct alert), alert_fields,
                                 sizeof alert_fields / sizeof *alert_fields};
 
-// clang-format off
-static const struct field line_fields[] = {
-    FIELD(line, FIELD_ID, alert_id),
-    FIELD(line, FIELD_ID, need_id),
-    FIELD(line, FIELD_INT, version),
-    FIELD(line, FIELD_INT, ring),
-    FIELD(line, FIELD_BOOL, may_ring),
-};
-// clang-format on
-const struct noun noun_line = {"line", sizeof(struct line), line_fields,
-                               sizeof line_fields / sizeof *line_fields};
-
 /* ---- lists --------------------------------------------------------------------------------------- */
 
 struct alert_key {
@@ -62,47 +50,19 @@ static bool same_key(const void *item, const void *key)
     return alert->receiver == wanted->receiver && text_same(alert->key, wanted->key);
 }
 
-static void touch(struct rules *rules, struct alert *alert, bool ring);
-
-static void line_touch(struct line *line)
+void alert_mark(struct rules *rules, struct alert *alert, bool ring)
 {
-    struct line **first = &line->alert->touched_lines;
-    if (line->touched)
+    alert->may_ring |= ring;
+    core_changed(rules, alert);
+    if (alert->touched)
         return;
-    line->touched = true;
-    line->prev_touched = NULL;
-    line->next_touched = *first;
-    if (*first)
-        (*first)->prev_touched = line;
-    *first = line;
-}
-
-static void line_untouch(struct line *line)
-{
-    if (!line->touched)
-        return;
-    line->touched = false;
-    *(line->prev_touched ? &line->prev_touched->next_touched : &line->alert->touched_lines) =
-        line->next_touched;
-    if (line->next_touched)
-        line->next_touched->prev_touched = line->prev_touched;
-}
-
-static void uncount(struct line *line)
-{
-    line->alert->many[line->urgency][line->kind] -= line->counted;
-    line->counted = false;
-}
-
-void alert_follow(struct need *need)
-{
-    for (struct line *line = need->lines; line; line = line->next_in_need) {
-        uncount(line);
-        line->counted = true;
-        line->urgency = need->treatment.urgency;
-        line->kind = need->kind;
-        line->alert->many[line->urgency][line->kind]++;
+    alert->touched = true;
+    if (rules->n_touched == rules->touched_capacity) {
+        rules->touched_capacity = rules->touched_capacity ? rules->touched_capacity * 2 : 32;
+        rules->touched =
+            must_grow(rules->touched, (size_t)rules->touched_capacity * sizeof *rules->touched);
     }
+    rules->touched[rules->n_touched++] = alert;
 }
 
 void alert_join(struct rules *rules, struct alert *alert)
@@ -119,76 +79,8 @@ void alert_join(struct rules *rules, struct alert *alert)
     rules->n_alerts++;
     if (alert->touched) { /* restored, before the look that it was touched for */
         alert->touched = false;
-        touch(rules, alert, alert->may_ring);
+        alert_mark(rules, alert, alert->may_ring);
     }
-}
-
-void line_join(struct line *line, struct alert *alert, struct need *need)
-{
-    line->prev_in_alert = alert->last_line;
-    *(alert->last_line ? &alert->last_line->next_in_alert : &alert->lines) = line;
-    alert->last_line = line;
-    line->alert = alert;
-    line->need = need;
-    line->next_in_need = need->lines;
-    need->lines = line;
-    alert->n_lines++;
-    alert->n_rang += line->ring == alert->ring;
-    if (!alert->fresh && !(need->delivered & 1u << alert->receiver))
-        alert->fresh = line;
-    if (!line->version || line->may_ring) /* a new one, or restored before the look that it was touched for */
-        line_touch(line);
-}
-
-static void touch(struct rules *rules, struct alert *alert, bool ring)
-{
-    alert->may_ring |= ring;
-    core_changed(rules, alert);
-    if (alert->touched)
-        return;
-    alert->touched = true;
-    if (rules->n_touched == rules->touched_capacity) {
-        rules->touched_capacity = rules->touched_capacity ? rules->touched_capacity * 2 : 32;
-        rules->touched =
-            must_grow(rules->touched, (size_t)rules->touched_capacity * sizeof *rules->touched);
-    }
-    rules->touched[rules->n_touched++] = alert;
-}
-
-/* What a line that goes owed is not rung for those that stay. */
-static void follow_ring(struct alert *alert)
-{
-    alert->may_ring = false;
-    for (const struct line *line = alert->touched_lines; line; line = line->next_touched)
-        alert->may_ring |= line->may_ring;
-    if (alert->n_rang > 0)
-        return;
-    alert->ring = 0;
-    for (const struct line *line = alert->lines; line; line = line->next_in_alert)
-        alert->ring = line->ring > alert->ring ? line->ring : alert->ring;
-    for (const struct line *line = alert->lines; line; line = line->next_in_alert)
-        alert->n_rang += line->ring == alert->ring;
-}
-
-void alert_remove(struct rules *rules, struct line *line)
-{
-    struct alert *alert = line->alert;
-    struct line *prev = line->prev_in_alert, *next = line->next_in_alert;
-    *(prev ? &prev->next_in_alert : &alert->lines) = next;
-    *(next ? &next->prev_in_alert : &alert->last_line) = prev;
-    struct line **at = &line->need->lines;
-    while (*at != line)
-        at = &(*at)->next_in_need;
-    *at = line->next_in_need;
-    if (alert->fresh == line)
-        alert->fresh = next;
-    line_untouch(line);
-    uncount(line);
-    alert->n_lines--;
-    alert->n_rang -= line->ring == alert->ring;
-    follow_ring(alert);
-    touch(rules, alert, false);
-    core_gone(rules, line);
 }
 
 void alert_hush(struct rules *rules, struct alert *alert)
@@ -205,13 +97,13 @@ void alert_hush(struct rules *rules, struct alert *alert)
 void alert_leave(struct rules *rules, struct need *need)
 {
     while (need->lines)
-        alert_remove(rules, need->lines);
+        line_remove(rules, need->lines);
 }
 
 void alert_drop(struct rules *rules, struct alert *alert)
 {
     while (alert->lines)
-        alert_remove(rules, alert->lines);
+        line_remove(rules, alert->lines);
     if (alert->open)
         table_remove(&rules->alerts_by_key, hash_key(alert->receiver, alert->key), alert);
     table_remove(&rules->alerts_by_id, table_mix(alert->record.id), alert);
@@ -236,7 +128,7 @@ void alert_drop(struct rules *rules, struct alert *alert)
 struct alert *alert_get(struct rules *rules, int receiver, const char *key, const char *group)
 {
     struct alert *alert = NULL;
-    char cut[TEXT_PATH * 2 + 1]; /* what is kept of the key is what is looked up */
+    char cut[TEXT_PATH * 4 + 1]; /* what is kept of the key is what is looked up */
     char *kept = NULL;
     int64_t bytes = 0;
     text_set(&bytes, &kept, key, sizeof cut - 1);
@@ -256,19 +148,11 @@ struct alert *alert_get(struct rules *rules, int receiver, const char *key, cons
     return alert;
 }
 
-static void touch_line(struct rules *rules, struct line *line, bool ring)
-{
-    line->may_ring |= ring;
-    line_touch(line);
-    core_changed(rules, line);
-    touch(rules, line->alert, ring);
-}
-
 void alert_add(struct rules *rules, struct alert *alert, struct need *need, bool ring)
 {
     for (struct line *line = need->lines; line; line = line->next_in_need) {
         if (line->alert == alert)
-            return touch_line(rules, line, ring);
+            return line_touch(rules, line, ring);
     }
     struct line *line = must_alloc(sizeof *line);
     line->record.noun = &noun_line;
@@ -276,14 +160,14 @@ void alert_add(struct rules *rules, struct alert *alert, struct need *need, bool
     line->alert_id = alert->record.id;
     line->need_id = need->record.id;
     line_join(line, alert, need);
-    alert_follow(need);
-    touch_line(rules, line, ring);
+    line_follow(need);
+    line_touch(rules, line, ring);
 }
 
 void alert_touch(struct rules *rules, struct need *need, uint32_t ring)
 {
     for (struct line *line = need->lines; line; line = line->next_in_need)
-        touch_line(rules, line, ring >> line->alert->receiver & 1);
+        line_touch(rules, line, ring >> line->alert->receiver & 1);
 }
 
 /* ---- delivery ------------------------------------------------------------------------------------ */
@@ -337,7 +221,7 @@ static void finish_if_done(struct rules *rules, struct alert *alert)
 void alert_withdraw(struct rules *rules, struct alert *alert)
 {
     while (alert->lines)
-        alert_remove(rules, alert->lines);
+        line_remove(rules, alert->lines);
     if (!alert->open)
         return;
     table_remove(&rules->alerts_by_key, hash_key(alert->receiver, alert->key), alert);
@@ -452,21 +336,6 @@ static enum kind first_kind(const struct alert *alert, enum urgency *urgency)
     return *urgency = URGENCY_UNSET, KIND_CUSTOM;
 }
 
-/* A touched line comes into this version, and rings in it if it may. */
-static void publish_line(struct rules *rules, struct line *line, bool rings)
-{
-    struct alert *alert = line->alert;
-    line_untouch(line);
-    if (!line->version || line->may_ring)
-        core_changed(rules, line);
-    line->version = line->version ? line->version : alert->version;
-    if (line->may_ring && rings) {
-        line->ring = alert->version;
-        alert->n_rang++;
-    }
-    line->may_ring = false;
-}
-
 static void publish(struct rules *rules, struct alert *alert, bool rings)
 {
     const struct receiver *receiver = rules->receivers[alert->receiver];
@@ -482,7 +351,7 @@ static void publish(struct rules *rules, struct alert *alert, bool rings)
         next = line->next_touched;
         fresh |= !line->version && (line->need->told_ms == rules->now.steady_ms ||
                                     !(line->need->delivered & 1u << alert->receiver));
-        publish_line(rules, line, rings);
+        line_publish(rules, line, rings);
     }
     enum kind kind = first_kind(alert, &alert->urgency);
     if (rings || fresh) {

@@ -6,29 +6,12 @@
 #ifndef RULES_ALERT_H
 #define RULES_ALERT_H
 
+#include "alert_line.h"
 #include "record.h"
 #include "word.h"
 
 struct rules;
 struct need;
-struct alert;
-
-/* One need in one alert. */
-struct line {
-    struct record record;
-    uint64_t alert_id, need_id;
-    int64_t version; /* the alert's version it came in with */
-    int64_t ring;    /* the version in which it last rang here */
-    bool may_ring;   /* within one look */
-    struct alert *alert;
-    struct need *need;
-    struct line *prev_in_alert, *next_in_alert, *next_in_need;
-    bool touched; /* is in the alert's list of lines that this look touched */
-    struct line *prev_touched, *next_touched;
-    bool counted; /* in the alert's `many`, as: */
-    enum urgency urgency;
-    enum kind kind;
-};
 
 struct alert {
     struct record record;
@@ -72,18 +55,18 @@ struct alert {
  *   delivered --publish--> queued
  *   any       --last need gone--> withdrawn  sent to the receiver if it has, or may have, a version */
 
-extern const struct noun noun_alert, noun_line;
+extern const struct noun noun_alert;
 
 /* The open alert of a key on a receiver, made if there is none. */
 struct alert *alert_get(struct rules *rules, int receiver, const char *key, const char *group);
 /* Puts a need into it; `ring`: it may ring. */
 void alert_add(struct rules *rules, struct alert *alert, struct need *need, bool ring);
-/* A need was judged: its alerts count it anew. */
-void alert_follow(struct need *need);
 /* Takes a need out of every alert it stands in. */
 void alert_leave(struct rules *rules, struct need *need);
 /* A need's content changed, or it is to ring again: on these receiver slots. */
 void alert_touch(struct rules *rules, struct need *need, uint32_t ring);
+/* Its content changes in this look; `ring`: it may ring. */
+void alert_mark(struct rules *rules, struct alert *alert, bool ring);
 /* Closes it: nobody is to see it any more. */
 void alert_withdraw(struct rules *rules, struct alert *alert);
 /* Whatever rang in it counts as heard. */
@@ -92,8 +75,6 @@ void alert_hush(struct rules *rules, struct alert *alert);
 void alert_publish(struct rules *rules);
 /* Whether the version that is handed over next is to ring. */
 bool alert_audible(const struct alert *alert);
-/* Takes one need out of one alert. */
-void alert_remove(struct rules *rules, struct line *line);
 /* What came of handing a version over. */
 void alert_handed(struct rules *rules, struct alert *alert, int64_t version);
 void alert_delivered(struct rules *rules, struct alert *alert, int64_t version);
@@ -101,6 +82,5 @@ void alert_not_delivered(struct rules *rules, struct alert *alert, int64_t versi
 /* Joins and parts with the core's lists (also when restored). */
 void alert_join(struct rules *rules, struct alert *alert);
 void alert_drop(struct rules *rules, struct alert *alert);
-void line_join(struct line *line, struct alert *alert, struct need *need);
 
 #endif

@@ -16,7 +16,7 @@
 enum {
     CORE_SESSIONS_MAX = 20000,
     CORE_BYTES_MAX = 21 << 20, /* of what is kept: beyond it sessions go, ended ones first */
-    CORE_SESSION_BYTES = 600,  /* what a session costs beside its texts, measured … */
+    CORE_SESSION_BYTES = 700,  /* what a session costs beside its texts, measured … */
     CORE_NEED_BYTES = 900,     /* … and a need with a reason, an alert and its lines */
     CORE_RESOLVED_MAX = 256,   /* resolved needs kept for `why` */
     CORE_THREADS_MAX = 64,     /* per session */
@@ -38,8 +38,13 @@ enum {
 #define SEEN_MS 120000 /* … and what was open before the person came, for so long */
 #define SLEPT_MS 60000 /* a look that comes so late: the machine slept, and the agents with it */
 
-struct agenda { /* needs by when they are to be looked at: a binary heap */
-    struct need **heap;
+struct planned {
+    int64_t look_ms; /* the need's own, or earlier: a later one is followed only when it comes first */
+    struct need *need;
+};
+
+struct agenda { /* needs by when they are to be looked at: a heap */
+    struct planned *heap;
     int n, capacity;
 };
 
@@ -65,6 +70,8 @@ struct rules {
     struct person *person;                                          /* made with the first policy */
     struct ring *rings[RECEIVER_SLOTS], *last_ring[RECEIVER_SLOTS]; /* of the last hour, oldest first */
     int n_rings[RECEIVER_SLOTS];
+    struct need *short_of_room; /* told, and waits for room in the budget of a receiver … */
+    uint32_t less_room;         /* … of these in this look, which have rung */
     bool few;         /* so few sessions are alive that nothing is held for a breakpoint */
     bool defer_again; /* what waits for a breakpoint has changed */
     int64_t defer_ms; /* when waiting will have become dearer than breaking in */
@@ -106,8 +113,8 @@ struct effect *core_effect(struct rules *rules, enum effect_type type, const cha
 /* agenda.c */
 void agenda_set(struct agenda *agenda, struct need *need, int64_t look_ms);
 void agenda_remove(struct agenda *agenda, struct need *need);
-struct need *agenda_due(const struct agenda *agenda, int64_t steady_ms);
-int64_t agenda_deadline(const struct agenda *agenda);
+struct need *agenda_due(struct agenda *agenda, int64_t steady_ms);
+int64_t agenda_deadline(struct agenda *agenda);
 
 /* walk.c: what the rules make of a need now; receiver indexes of a policy as slots. */
 uint32_t walk_receivers(const struct rules *rules, uint32_t indexes);
@@ -121,6 +128,8 @@ void walk_need(const struct rules *rules, const struct need *need, struct treatm
 
 /* judge.c: the judgement of one need, line by line; sets verdict, due_ms and the next look. */
 void judge_need(struct rules *rules, struct need *need);
+/* A ring leaves less room on its receiver: whoever waits for it there is looked at when there is some again. */
+void judge_room(struct rules *rules);
 
 /* wait.c: what is held for a good moment: is it now? */
 void wait_look(struct rules *rules);
@@ -132,6 +141,9 @@ bool wait_pays_not(const struct rules *rules, const struct need *need);
 /* again.c: told needs: rises, repeats, escalations, and receivers that waited for budget */
 void again_look(struct rules *rules, struct need *need);
 int64_t again_deadline(const struct rules *rules, const struct need *need);
+/* Joins it with, or parts it from, the list of told needs that wait for room. */
+void again_follow_room(struct rules *rules, struct need *need);
+void again_leave_room(struct rules *rules, struct need *need);
 
 /* tell.c: notes that a need is due; tells what is due, and what rides along. */
 void tell_note(struct rules *rules, struct need *need);

@@ -241,12 +241,20 @@ static int64_t next_look(const struct rules *rules, const struct need *need)
     return NEVER_MS;
 }
 
+static void set_look(struct rules *rules, struct need *need)
+{
+    int64_t look = next_look(rules, need), account = account_look(rules, need);
+    look = account < look ? account : look;
+    agenda_set(&rules->agenda, need, look > rules->now.steady_ms ? look : NEVER_MS); /* else: told now */
+}
+
 void judge_need(struct rules *rules, struct need *need)
 {
     if (!need_open(need)) {
         rules->defer_again |= need->verdict == VERDICT_HELD;
         need_judged(rules, need, VERDICT_RESOLVED);
-        agenda_remove(&rules->agenda, need);
+        agenda_set(&rules->agenda, need, NEVER_MS);
+        again_leave_room(rules, need);
         return;
     }
     bool waited = need->verdict == VERDICT_HELD;
@@ -256,17 +264,32 @@ void judge_need(struct rules *rules, struct need *need)
     follow_walls(rules, need, &treatment);
     need->treatment = treatment;
     need_judged(rules, need, judge_line(rules, need, &need->due_ms, &need->gathers));
-    alert_follow(need);
+    line_follow(need);
     rules->defer_again |= waited || need->verdict == VERDICT_HELD;
     if (need->verdict == VERDICT_TOLD) {
         if (need->last_ms + treatment.expire_ms <= rules->now.steady_ms)
             return need_resolve(rules, need, "expired: nobody came, and nothing was heard of it");
         again_look(rules, need);
     }
-    int64_t look = next_look(rules, need), account = account_look(rules, need);
-    look = account < look ? account : look;
-    agenda_set(&rules->agenda, need, look > rules->now.steady_ms ? look : NEVER_MS); /* else: told now */
+    again_follow_room(rules, need);
+    set_look(rules, need);
     if (rules->gather && need->verdict == VERDICT_DUE)
         need->gathers = true;
     tell_note(rules, need);
+}
+
+void judge_room(struct rules *rules)
+{
+    uint32_t less = rules->less_room;
+    rules->less_room = 0;
+    for (struct need *need = less ? rules->short_of_room : NULL; need; need = need->next_short) {
+        if ((need->pending | need->owed) & less)
+            set_look(rules, need);
+    }
+    for (struct need *need = less ? rules->untold[VERDICT_HELD] : NULL; need; need = need->next_untold) {
+        if (!(need->treatment.to & less))
+            continue;
+        judge_line(rules, need, &need->due_ms, &need->gathers);
+        set_look(rules, need);
+    }
 }

@@ -230,7 +230,9 @@ int rules_restored(struct rules *rules)
     rules->restoring = NULL;
     rules->n_restoring = rules->restoring_capacity = 0;
     rules->defer_again = true;
-    for (struct session *session = rules->first_session; session; session = session->next)
+    for (struct session *session = rules->first_session; session; session = session->next) {
+        session->stalled = session->need && need_open(session->need);
         silence_follow(rules, session); /* only now it is known who has a need */
+    }
     return dropped + drop_halves(rules);
 }

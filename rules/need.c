@@ -218,6 +218,7 @@ void need_drop(struct rules *rules, struct need *need)
     while (need->reasons)
         reason_drop(rules, need, need->reasons);
     need_leave_untold(rules, need);
+    again_leave_room(rules, need);
     agenda_remove(&rules->agenda, need);
     for (struct need **at = &rules->dirty; need->dirty && *at; at = &(*at)->next_dirty) {
         if (*at == need) {

@@ -52,61 +52,66 @@ enum verdict {
     VERDICTS
 };
 
+/* In this order, because with thousands of needs it is the memory that a look touches that costs: what every look
+ * touches stands together. */
 struct need {
     struct record record;
     uint64_t session_id;
-    enum kind kind; /* of its most urgent open reason */
-    int64_t opened_ms, opened_wall_ms;
-    int64_t last_ms;     /* last reason or confirmation */
     int64_t resolved_ms; /* 0: open */
-    char *resolved_by;   /* the evidence, one sentence */
+    struct reason *reasons;
+    struct session *session;
+    struct line *lines; /* its places in alerts */
+
+    enum kind kind; /* of its most urgent open reason */
+    enum verdict verdict;
     bool acked;
-    int64_t snoozed_until_ms; /* 0: not snoozed */
     bool told;
+    bool rings;            /* told audibly; false: silently */
+    bool behind;           /* a wall stands: focus, time of day, snooze */
+    bool inhibited;        /* the person looks at it, or has just done so */
+    bool looked_at;        /* right now */
+    bool seen;             /* it was open before they came */
+    bool timed;            /* walled until a time of day */
+    bool released;         /* a wall or a focus ended: due as soon as it may */
+    bool gathers;          /* due for a cause that gathers: batch, release, start, recovery */
+    bool telling;          /* is in this look's list of what is due … */
+    bool rides;            /* … only because something else is told */
+    bool dirty;            /* is in the list of those to look at now */
+    bool in_untold;        /* … of the open, untold needs of its verdict */
+    bool in_short;         /* … of told needs that wait for room in a budget */
+    uint32_t to;           /* receiver slots it was told on: frozen at the first tell */
+    uint32_t delivered;    /* receiver slots that have it */
+    uint32_t owed;         /* receiver slots on which a rise still has to ring */
+    uint32_t pending;      /* receiver slots of `to` that still wait for budget */
+    uint32_t walls;        /* the focuses that wall it */
+    uint32_t slot_focuses; /* the focuses its slot was set for at the last look */
+    int64_t opened_ms;
+    int64_t last_ms; /* last reason or confirmation */
     int64_t told_ms;
-    char *told_by;              /* why then: half a sentence */
-    bool rings;                 /* told audibly; false: silently */
-    uint32_t to;                /* receiver slots it was told on: frozen at the first tell */
-    uint32_t delivered;         /* receiver slots that have it */
-    uint32_t owed;              /* receiver slots on which a rise still has to ring */
-    bool behind;                /* a wall stands: focus, time of day, snooze */
-    bool inhibited;             /* the person looks at it, or has just done so */
-    bool looked_at;             /* right now */
-    bool seen;                  /* it was open before they came */
-    int64_t inhibited_until_ms; /* after they left */
-    uint32_t pending;           /* receiver slots of `to` that still wait for budget */
     int64_t rung_ms;            /* its last ring */
-    int64_t repeats;            /* rings again, so far */
-    int64_t escalated;          /* steps done: each once per need */
-    bool timed;                 /* walled until then */
-    int64_t hold_wall_ms;       /* the time of day it is held to; 0: not known yet */
-    int64_t hold_times;         /* of which times that is one: their hash */
+    int64_t snoozed_until_ms;   /* 0: not snoozed */
+    int64_t inhibited_until_ms; /* after they left */
     int64_t walled_since_ms;    /* 0: no wall stands */
     int64_t walled_ms;          /* walled time before that */
     int64_t behind_since_ms;    /* of these the walls alone, without the person's own look … */
     int64_t behind_ms;          /* … the same */
-    uint32_t walls;             /* the focuses that wall it */
-    uint32_t slot_focuses;      /* the focuses its slot was set for at the last look */
-    bool released;              /* a wall or a focus ended: due as soon as it may */
-
+    int64_t hold_wall_ms;       /* the time of day it is held to; 0: not known yet */
+    int64_t due_ms;             /* when it is to be told, as far as known now; NEVER_MS: no bound */
+    int64_t look_ms;            /* when it is to be looked at again */
+    int heap_at;                /* its place in the heap of looks, -1: none */
+    struct need *next_dirty;
     struct treatment treatment; /* of the last look; not kept */
-    enum verdict verdict;
-    int64_t due_ms; /* when it is to be told, as far as known now; NEVER_MS: no bound */
-    bool gathers;   /* due for a cause that gathers: batch, release, start, recovery */
-    bool telling;   /* is in this look's list of what is due … */
-    bool rides;     /* … only because something else is told */
 
-    struct session *session;
+    int64_t opened_wall_ms;
+    char *resolved_by;        /* the evidence, one sentence */
+    char *told_by;            /* why then: half a sentence */
+    int64_t repeats;          /* rings again, so far */
+    int64_t escalated;        /* steps done: each once per need */
+    int64_t hold_times;       /* of which times hold_wall_ms is one: their hash */
     struct need *prev, *next; /* all, by id */
     struct need *next_in_session;
-    struct reason *reasons;
-    struct line *lines; /* its places in alerts */
-    int64_t look_ms;    /* when it is to be looked at again */
-    int heap_at;        /* its place in the heap of looks, -1: none */
-    bool dirty;         /* is in the list of those to look at now */
-    struct need *next_dirty;
-    struct need *next_untold, *prev_untold; /* the list of open, untold needs of its verdict */
-    bool in_untold;
+    struct need *next_untold, *prev_untold;
+    struct need *next_short, *prev_short;
     struct need *older_resolved, *younger_resolved;
 };
 

@@ -16,6 +16,7 @@ static const struct field person_fields[] = {
     FIELD(person, FIELD_TEXT, tty),
     FIELD(person, FIELD_INT, front_ms),
     FIELD(person, FIELD_ID, front_id),
+    FIELD(person, FIELD_BOOL, shared),
     FIELD(person, FIELD_BOOL, engaged),
     FIELD(person, FIELD_INT, engaged_ms),
     FIELD(person, FIELD_INT, acted_ms),
@@ -77,26 +78,59 @@ bool person_faces(const struct rules *rules, const struct session *session)
     return rules->person && rules->person->front_id == session->record.id;
 }
 
+/* Only the window in front is known, not what is in it. */
+static bool is_window(const struct person *person)
+{
+    return text_empty(person->pane) && !text_empty(person->window);
+}
+
 static bool is_place_of(const struct person *person, const struct session *session)
 {
     if (!text_empty(person->pane))
         return text_same(person->pane, session->pane) &&
                (text_empty(person->tmux) || text_same(person->tmux, session->tmux));
-    if (!text_empty(person->window))
+    if (is_window(person))
         return text_same(person->window, session->window) && text_empty(session->pane);
     return !text_empty(person->tty) && text_same(person->tty, session->tty);
+}
+
+/* Whose place is in front: the youngest session that is there. The tabs of one terminal share its window, so a window
+ * with several sessions says nothing. Asked only when the front, or who is there, has changed. */
+static void find_front(struct rules *rules, struct person *person)
+{
+    int n = 0;
+    person->front_id = 0;
+    for (const struct session *session = rules->first_session; session; session = session->next) {
+        if (session->state == STATE_ENDED || !is_place_of(person, session))
+            continue;
+        person->front_id = session->record.id;
+        n++;
+    }
+    person->shared = n > 1 && is_window(person);
+    if (person->shared)
+        person->front_id = 0;
+    core_changed(rules, person);
+    judge_all(rules);
 }
 
 void person_session(struct rules *rules, const struct session *session)
 {
     struct person *person = rules->person;
-    if (!person || !is_place_of(person, session) || session->state == STATE_ENDED)
+    if (!person || person->shared || person->front_id == session->record.id ||
+        !is_place_of(person, session) || session->state == STATE_ENDED)
         return;
-    if (person->front_id == session->record.id)
-        return;
+    if (is_window(person))
+        return find_front(rules, person);
     person->front_id = session->record.id;
     core_changed(rules, person);
     judge_all(rules);
+}
+
+void person_session_ended(struct rules *rules, const struct session *session)
+{
+    struct person *person = rules->person;
+    if (person && person->shared && is_place_of(person, session))
+        find_front(rules, person);
 }
 
 /* ---- what is told --------------------------------------------------------------------------------- */
@@ -107,6 +141,13 @@ void person_breakpoint(struct rules *rules, const char *by)
     person->breakpoint_ms = rules->now.steady_ms;
     text_set(&rules->bytes, &person->breakpoint_by, by, TEXT_NAME);
     rules->defer_again = true;
+}
+
+/* Whoever goes away does not answer any more; and that is no moment to be told. */
+static void leave_board(struct rules *rules, struct person *person)
+{
+    person->engaged = false;
+    text_set(&rules->bytes, &person->served, NULL, 0);
 }
 
 static void set_engaged(struct rules *rules, bool engaged)
@@ -149,12 +190,7 @@ static void take_front(struct rules *rules, struct person *person, const struct 
     if (!moved)
         return;
     person->front_ms = rules->now.steady_ms;
-    person->front_id = 0;
-    for (const struct session *session = rules->first_session; session; session = session->next) {
-        if (is_place_of(person, session) && session->state != STATE_ENDED)
-            person->front_id = session->record.id;
-    }
-    judge_all(rules);
+    find_front(rules, person);
 }
 
 static void take_state(struct rules *rules, struct person *person, enum presence state)
@@ -165,6 +201,8 @@ static void take_state(struct rules *rules, struct person *person, enum presence
     if ((was <= PRESENCE_ACTIVE) != (state <= PRESENCE_ACTIVE))
         person->presence_ms = rules->now.steady_ms;
     person->presence = state;
+    if (state == PRESENCE_LOCKED || state == PRESENCE_AWAY)
+        leave_board(rules, person);
     judge_all(rules);
     if (state == PRESENCE_ACTIVE)
         person_breakpoint(rules, was == PRESENCE_LOCKED ? "you unlocked the screen" : "you came back");

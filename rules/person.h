@@ -23,8 +23,9 @@ struct person {
     char *tmux, *pane, *window, *tty; /* what is in front; all "": not known */
     int64_t front_ms;                 /* since when that is in front */
     uint64_t front_id;                /* the session whose place it is, 0: none that is known */
-    bool engaged;                     /* answering from the board */
-    int64_t engaged_ms;               /* since when */
+    bool shared;           /* … for it is a window of several: nobody knows which is seen */
+    bool engaged;          /* answering from the board */
+    int64_t engaged_ms;    /* since when */
     int64_t acted_ms;      /* the last such act: it lasts until ENGAGED_MS pass without one */
     int64_t breakpoint_ms; /* the last breakpoint; 0: none yet */
     char *breakpoint_by;   /* what it was: "a prompt to codex" */
@@ -68,8 +69,10 @@ bool person_follows(const struct rules *rules, enum follow follow);
 enum presence person_presence(const struct rules *rules);
 /* Whether this session's place is what is in front. */
 bool person_faces(const struct rules *rules, const struct session *session);
-/* A session's place is known now, or anew. */
+/* A session was heard of: its place may be known now, or anew. */
 void person_session(struct rules *rules, const struct session *session);
+/* A session has ended: of those that shared a window one may be left. */
+void person_session_ended(struct rules *rules, const struct session *session);
 void person_free(struct person *person);
 
 #endif

@@ -14,16 +14,16 @@ struct need;
 struct reason {
     struct record record;
     uint64_t need_id;
-    char *thread, *request, *title, *text, *tool;
+    struct reason *next; /* in its need, oldest first */
+    int64_t closed_ms;   /* 0: open */
+    int64_t asked_ms;    /* last asked for; notices do not count */
     enum kind kind;
     enum urgency urgency; /* the event's own */
+    char *thread, *request, *title, *text, *tool;
     int64_t opened_ms, opened_wall_ms;
-    int64_t last_ms;   /* last confirmed */
-    int64_t asked_ms;  /* last asked for; notices do not count */
-    int64_t closed_ms; /* 0: open */
-    int64_t count;     /* how often it was said */
+    int64_t last_ms; /* last confirmed */
+    int64_t count;   /* how often it was said */
     struct need *need;
-    struct reason *next; /* in its need, oldest first */
 };
 
 extern const struct noun noun_reason;

@@ -233,7 +233,7 @@ static bool keep_unheard(struct rules *rules, struct alert *alert)
     for (struct line *line = alert->lines, *next; line; line = next) {
         next = line->next_in_alert;
         if (line->need->delivered & ~(1u << alert->receiver))
-            alert_remove(rules, line);
+            line_remove(rules, line);
     }
     return alert->n_lines > 0;
 }
@@ -242,7 +242,7 @@ static void move_needs(struct rules *rules, struct alert *from, struct alert *to
 {
     while (from != to && from->lines) {
         struct need *need = from->lines->need;
-        alert_remove(rules, from->lines);
+        line_remove(rules, from->lines);
         alert_add(rules, to, need, need->rings);
     }
 }

@@ -49,8 +49,10 @@ void ring_note(struct rules *rules, int receiver)
     ring->at_ms = rules->now.steady_ms;
     ring_join(rules, ring);
     core_changed(rules, ring);
-    if (rules->receivers[receiver] && rules->receivers[receiver]->budget)
-        rules->defer_again = true; /* there is less room now */
+    if (rules->receivers[receiver] && rules->receivers[receiver]->budget) {
+        rules->less_room |= 1u << receiver;
+        rules->defer_again = true;
+    }
 }
 
 int64_t ring_room_ms(const struct rules *rules, int receiver)

@@ -290,7 +290,7 @@ static int64_t earliest(int64_t a, int64_t b)
 }
 
 /* When something may be due next, if nothing comes in before. */
-static int64_t next_deadline(const struct rules *rules)
+static int64_t next_deadline(struct rules *rules)
 {
     int64_t need_ms = agenda_deadline(&rules->agenda), focus_ms = focus_deadline(rules);
     need_ms = earliest(need_ms, person_deadline(rules));
@@ -344,6 +344,7 @@ static void look(struct rules *rules)
     judge_touched(rules);
 
     alert_publish(rules); /* alert → delivery */
+    judge_room(rules);    /* fewer rings are left for others */
     wait_look(rules);     /* fewer are held, and there is less room: when to ask again? */
 
     rules->effects.deadline_ms = next_deadline(rules);

@@ -3,6 +3,7 @@
 #include "core.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 // clang-format off
 static const struct field session_fields[] = {
@@ -55,22 +56,56 @@ const struct noun noun_thread = {"thread", sizeof(struct thread), thread_fields,
 
 struct session_name {
     const char *host, *agent, *session;
+    char text[SESSION_NAME]; /* as session.h */
+    size_t length;
 };
 
-static uint64_t hash_name(const char *host, const char *agent, const char *session)
+/* Writes the three in one. Returns the length, or 0: they are too long. */
+static size_t name_of(char text[SESSION_NAME], const char *host, const char *agent, const char *session)
 {
-    return text_hash(text_hash(text_hash(TEXT_HASH, host), agent), session);
+    const char *const parts[] = {text_or(host, ""), text_or(agent, ""), text_or(session, "")};
+    size_t length = 0;
+    for (int i = 0; i < 3; i++) {
+        size_t size = strlen(parts[i]) + 1;
+        if (size > SESSION_NAME - length)
+            return 0;
+        memcpy(text + length, parts[i], size);
+        length += size;
+    }
+    return length;
+}
+
+static uint64_t hash_name(const struct session_name *name)
+{
+    if (name->length)
+        return text_mix_bytes(TEXT_HASH, name->text, name->length);
+    return text_mix(text_mix(text_mix(TEXT_HASH, text_or(name->host, "")), text_or(name->agent, "")),
+                    text_or(name->session, ""));
+}
+
+static struct session_name name_with(const char *host, const char *agent, const char *session)
+{
+    struct session_name name;
+    name.host = host;
+    name.agent = agent;
+    name.session = session;
+    name.length = name_of(name.text, host, agent, session);
+    return name;
 }
 
 static uint64_t hash_of(const struct session *session)
 {
-    return hash_name(session->host, session->agent, session->session);
+    const struct session_name name = name_with(session->host, session->agent, session->session);
+    return hash_name(&name);
 }
 
 static bool same_name(const void *item, const void *key)
 {
     const struct session *session = item;
     const struct session_name *name = key;
+    if (session->name_length)
+        return session->name_length == name->length &&
+               memcmp(session->name, name->text, name->length) == 0;
     return text_same(session->session, name->session) && text_same(session->agent, name->agent) &&
            text_same(session->host, name->host);
 }
@@ -115,6 +150,8 @@ static void age_add(struct rules *rules, struct session *session)
 
 void session_join(struct rules *rules, struct session *session)
 {
+    session->name_length =
+        (uint8_t)name_of(session->name, session->host, session->agent, session->session);
     table_add(&rules->sessions_by_name, hash_of(session), session);
     table_add(&rules->sessions_by_id, table_mix(session->record.id), session);
     session->prev = rules->last_session;
@@ -235,9 +272,26 @@ static void take_text(struct rules *rules, char **slot, const char *value, size_
         text_set(&rules->bytes, slot, value, cap);
 }
 
+static uint64_t context_hash(const struct event *event)
+{
+    const struct place *place = &event->place;
+    const char *const texts[] = {
+        event->cwd,          event->repository, event->worktree, event->branch, event->task,
+        place->tmux,         place->pane,       place->window,   place->tty,    place->kitty,
+        place->kitty_socket, place->wezterm,    place->term};
+    uint64_t hash = TEXT_HASH;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        hash = text_mix(hash, texts[i]);
+    return hash;
+}
+
 static void take_context(struct rules *rules, struct session *session, const struct event *event)
 {
     const struct place *place = &event->place;
+    uint64_t context = context_hash(event);
+    if (context == session->context)
+        return; /* nearly always */
+    session->context = context;
     take_text(rules, &session->cwd, event->cwd, TEXT_PATH);
     if (!text_empty(event->repository)) { /* these three come together: none is "the main one" */
         text_set(&rules->bytes, &session->repository, event->repository, TEXT_NAME);
@@ -267,14 +321,12 @@ void session_process(struct rules *rules, struct session *session, const struct 
 
 struct session *session_get(struct rules *rules, const struct event *event, int64_t at_ms)
 {
-    const struct session_name name = {event->host, event->agent, event->session};
-    uint64_t hash = hash_name(name.host, name.agent, name.session);
-    struct session *session = table_find(&rules->sessions_by_name, hash, same_name, &name);
+    const struct session_name name = name_with(event->host, event->agent, event->session);
+    struct session *session = table_find(&rules->sessions_by_name, hash_name(&name), same_name, &name);
     if (!session)
         session = make(rules, event);
-    bool known = session->repository || session->cwd;
-    if (at_ms >= session->newest_ms && ((text_empty(event->thread) && !event->observed) ||
-                                        !known)) /* a sub-agent's may be elsewhere */
+    if (at_ms >= session->newest_ms && /* a sub-agent's may be elsewhere */
+        ((text_empty(event->thread) && !event->observed) || (!session->repository && !session->cwd)))
         take_context(rules, session, event);
     person_session(rules, session);
     if (event->at_wall_ms > session->seen_wall_ms)
@@ -339,6 +391,8 @@ void session_state(struct rules *rules, struct session *session, enum state stat
     session->state_ms = at_ms;
     age_add(rules, session);
     silence_follow(rules, session);
+    if (state == STATE_ENDED)
+        person_session_ended(rules, session);
     core_changed(rules, session);
 }
 

@@ -17,35 +17,43 @@ struct thread {
     struct thread *next; /* in its session */
 };
 
+/* What every event touches stands first and together, and the texts, which lie elsewhere, are left alone by most: with
+ * thousands of sessions it is the memory that an event touches that costs. */
+enum { SESSION_NAME = 72 };
 struct session {
     struct record record;
+    char name[SESSION_NAME]; /* host, agent and session in one, each with its end, … */
+    uint8_t name_length;     /* … 0: they are too long for it */
+    bool waking; /* the last turn ended with something running that will wake the session */
+    bool unattended;
+    bool hushed;   /* resolved by hand: notices alone open nothing until other evidence */
+    bool talks;    /* silence while it works means that it hangs */
+    bool in_ended; /* which of the two lists by last event */
+    bool watched;  /* it is in the list of those whose silence is watched */
+    bool stalled;  /* it was found silent for too long, and its need may still say so */
+    enum state state;
+    uint64_t context;     /* hash of the context last taken: the same need not be compared */
+    struct need *need;    /* the open one, or the one resolved last, or NULL */
+    int64_t seen_wall_ms; /* of the newest event */
+    int64_t newest_ms;    /* newest input of the main thread that was not a note */
+    int64_t evidence_ms;  /* newest input of any thread that was neither a note nor a notice */
+    int64_t heard_ms;     /* the last sign of life; a notice is none */
+    int64_t busy;         /* tools that it runs: meanwhile silence means nothing */
+    struct session *older, *younger; /* by last event, in the live or the ended list */
+
     char *host, *agent, *session; /* the identity; session is the agent's own id */
     char *cwd, *repository, *worktree, *branch;
     char *task;                                                               /* what it is doing */
     char *tmux, *pane, *window, *tty, *kitty, *kitty_socket, *wezterm, *term; /* the place */
-    enum state state;
     int64_t pid, pid_start;
     int64_t started_wall_ms;
-    int64_t seen_wall_ms; /* of the newest event */
-    int64_t state_ms;     /* since when the state is what it is */
-    int64_t newest_ms;    /* newest input of the main thread that was not a note */
-    int64_t evidence_ms;  /* newest input of any thread that was neither a note nor a notice */
-    bool waking; /* the last turn ended with something running that will wake the session */
-    bool unattended;
-    bool hushed;      /* resolved by hand: notices alone open nothing until other evidence */
-    int64_t heard_ms; /* the last sign of life; a notice is none */
-    bool talks;       /* silence while it works means that it hangs */
-    int64_t busy;     /* tools that it runs: meanwhile silence means nothing */
+    int64_t state_ms; /* since when the state is what it is */
 
-    struct need *need;      /* the open one, or the one resolved last, or NULL */
     struct need *needs;     /* all that are kept, newest first */
     struct thread *threads; /* n_threads, newest first */
     int n_threads;
     struct session *prev, *next;     /* all, by id */
-    struct session *older, *younger; /* by last event, in the live or the ended list */
-    bool in_ended;                   /* which of the two */
     struct session *earlier, *later; /* by heard_ms, in the list of those whose silence is watched */
-    bool watched;                    /* it is in there */
 };
 
 extern const struct noun noun_session, noun_thread;

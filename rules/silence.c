@@ -87,8 +87,11 @@ static void speaks_again(struct rules *rules, struct session *session, const str
                                .closes = CLOSES_REQUEST,
                                .closes_request = REQUEST,
                                .closes_kinds = 1 << KIND_STALLED};
+    if (!session->stalled)
+        return;
     if (session->need && need_open(session->need) && session->need->kind == KIND_STALLED)
         need_take(rules, session, &said, at_ms, false);
+    session->stalled = session->need && need_open(session->need);
 }
 
 void silence_heard(struct rules *rules, struct session *session, const struct event *event, int64_t at_ms)
@@ -99,6 +102,7 @@ void silence_heard(struct rules *rules, struct session *session, const struct ev
         session->heard_ms = at_ms;
     follow_busy(session, event);
     speaks_again(rules, session, event, at_ms);
+    session->stalled |= event->opens != OPENS_NOTHING && event->kind == KIND_STALLED;
 }
 
 /* ---- the look ------------------------------------------------------------------------------------ */
@@ -127,6 +131,7 @@ static void open_stalled(struct rules *rules, struct session *session)
                                 .request = REQUEST,
                                 .title = title,
                                 .text = "It was working, and has not been heard of since."};
+    session->stalled = true;
     need_take(rules, session, &event, rules->now.steady_ms, true);
 }
 

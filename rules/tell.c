@@ -144,9 +144,10 @@ static const char *group_value(const struct need *need, enum group_by field)
     return "";
 }
 
-enum { KEY_SIZE = 8 * (TEXT_NAME + 16) };
+enum { KEY_SIZE = 10 * (TEXT_NAME + 16) };
 
-/* "repository=payments;branch=main;" for the machine, "payments · main" for the person. */
+/* "repository=payments;branch=main;" for the machine, "payments · main" for the person. A session is known by its
+ * host and agent, too: they are in the key, and the person need not read them. */
 static void group_of(const struct need *need, char key[KEY_SIZE], char group[KEY_SIZE])
 {
     size_t k = 0, g = 0;
@@ -155,6 +156,10 @@ static void group_of(const struct need *need, char key[KEY_SIZE], char group[KEY
         if (!(need->treatment.group_by & 1u << i))
             continue;
         const char *value = group_value(need, (enum group_by)(1 << i));
+        if (1 << i == GROUP_SESSION)
+            k += (size_t)snprintf(key + k, KEY_SIZE - k, "host=%.*s;agent=%.*s;", TEXT_NAME,
+                                  group_value(need, GROUP_HOST), TEXT_NAME,
+                                  group_value(need, GROUP_AGENT));
         k += (size_t)snprintf(key + k, KEY_SIZE - k, "%s=%.*s;", word_group_by.names[i], TEXT_NAME,
                               value);
         if (*value)
@@ -288,6 +293,7 @@ void tell_due(struct rules *rules)
         tell_need(rules, need, mask, paid);
         need_judged(rules, need, VERDICT_TOLD);
         agenda_set(&rules->agenda, need, again_deadline(rules, need));
+        again_follow_room(rules, need);
     }
     clear_due(rules);
 }

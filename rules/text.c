@@ -152,3 +152,29 @@ uint64_t text_hash(uint64_t hash, const char *text)
         hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
     return (hash ^ 0xff) * 0x100000001b3u; /* the end counts, so that ("a","b") is not ("ab","") */
 }
+
+static uint64_t mix(uint64_t hash, uint64_t eight_bytes)
+{
+    hash = (hash ^ eight_bytes) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 32;
+}
+
+uint64_t text_mix_bytes(uint64_t hash, const char *bytes, size_t length)
+{
+    uint64_t eight;
+    hash = mix(hash, length);
+    for (; length >= sizeof eight; length -= sizeof eight, bytes += sizeof eight) {
+        memcpy(&eight, bytes, sizeof eight);
+        hash = mix(hash, eight);
+    }
+    if (length == 0)
+        return hash;
+    for (eight = 0; length > 0; length--)
+        eight = eight << 8 | (unsigned char)bytes[length - 1];
+    return mix(hash, eight);
+}
+
+uint64_t text_mix(uint64_t hash, const char *text)
+{
+    return text ? text_mix_bytes(hash, text, strlen(text)) : mix(hash, 0);
+}

@@ -37,5 +37,8 @@ bool text_globs(const char *glob, const char *text);
 /* FNV-1a over a text and its end, going on from `hash`; start with TEXT_HASH. */
 #define TEXT_HASH 0xcbf29ce484222325u
 uint64_t text_hash(uint64_t hash, const char *text);
+/* The same, faster, for what is only in memory: its values may change from version to version. */
+uint64_t text_mix(uint64_t hash, const char *text);
+uint64_t text_mix_bytes(uint64_t hash, const char *bytes, size_t length);
 
 #endif

@@ -119,10 +119,12 @@ static char *next_answer(struct answers *answers, int deadline_ms)
         memmove(answers->buf, from, left);
         answers->len = left;
         answers->used = 0;
-        if (left == sizeof answers->buf || !wait_for(answers->fd, POLLIN, deadline_ms))
+        if (left == sizeof answers->buf)
             return NULL;
         ssize_t n = recv(answers->fd, answers->buf + left, sizeof answers->buf - left, 0);
         if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+            return NULL;
+        if (n < 0 && !wait_for(answers->fd, POLLIN, deadline_ms))
             return NULL;
         answers->len += n > 0 ? (size_t)n : 0;
     }
@@ -158,21 +160,23 @@ static int connect_socket(const struct environment *environment)
 }
 
 /* What lies in the spool goes first, as it was said first; all is sent before the first answer is awaited. Returns
- * how many of these were taken, or -1 if one of them was not. */
+ * how many of these were taken, or -1 if one of them was not: what was answered before is not sent again. */
 static int send_all_of(int fd, struct spool *spool, const char *line, size_t len, int deadline_ms,
                        enum send_outcome *outcome)
 {
     struct answers answers = {.fd = fd};
     int taken = 0;
     *outcome = SEND_FAILED;
-    if (!send_all(fd, spool->lines, spool->len, deadline_ms) || !send_all(fd, line, len, deadline_ms))
-        return -1;
+    bool sent =
+        send_all(fd, spool->lines, spool->len, deadline_ms) && send_all(fd, line, len, deadline_ms);
     for (int i = 0; i < spool->n; i++) {
         if (read_answer(&answers, deadline_ms) == SEND_FAILED)
             return -1;
         spool_drop(spool, i);
         taken++;
     }
+    if (!sent)
+        return -1;
     *outcome = len ? read_answer(&answers, deadline_ms) : SEND_TAKEN;
     return taken;
 }
@@ -185,8 +189,9 @@ enum send_outcome send_line(const struct environment *environment, const char *l
     int fd = connect_socket(environment);
     if (fd < 0)
         return SEND_FAILED;
-    spool_look(&spool, environment, SPOOL_FEW);
+    spool_look(&spool, environment, true);
     send_all_of(fd, &spool, line, len, deadline_ms, &outcome);
+    spool_close(&spool);
     close(fd);
     return outcome;
 }
@@ -199,8 +204,9 @@ int send_spool(const struct environment *environment, int patience_ms)
     if (fd < 0)
         return -1;
     do {
-        spool_look(&spool, environment, SPOOL_MANY);
+        spool_look(&spool, environment, false);
         taken = send_all_of(fd, &spool, "", 0, hook_elapsed_ms() + patience_ms, &outcome);
+        spool_close(&spool);
         sent += taken > 0 ? taken : 0;
     } while (taken > 0);
     close(fd);

@@ -13,9 +13,6 @@ enum send_outcome {
     SEND_FAILED,  /* nobody there, no answer in time, or "retry": the spool's case */
 };
 
-/* In hook.c. */
-int hook_elapsed_ms(void);
-
 /* One connection; before the line (it ends in \n) some of what lies in the spool (hook_spool.h); the line's answer. */
 enum send_outcome send_line(const struct environment *environment, const char *line, size_t len,
                             int deadline_ms);

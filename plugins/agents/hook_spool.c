@@ -105,10 +105,6 @@ void spool_line(const struct environment *environment, const char *name, const c
 
 /* ---- out of it -------------------------------------------------------------------------------- */
 
-enum {
-    ROOM_MIN = 260 * 1024
-}; /* for the largest line there is: none is passed over for its size */
-
 /* What getdents64() fills in; libc's opendir() would allocate. */
 struct entry {
     uint64_t inode;
@@ -125,76 +121,116 @@ static bool is_message(const char *name)
            strspn(name + 14, "0123456789abcdef") == 16 && !strcmp(name + 30, ".json");
 }
 
-/* Keeps the first `most` names in their order. */
-static void keep(struct spool *spool, const char *name, int most)
+/* Keeps the first names in their order: more than a hook takes, as some may turn out not to be ours. */
+static void keep(struct spool *spool, const char *name)
 {
     int at = spool->n;
     while (at > 0 && strcmp(spool->names[at - 1], name) > 0)
         at--;
-    if (at == most)
+    if (at == SPOOL_MANY)
         return;
-    if (spool->n < most)
+    if (spool->n < SPOOL_MANY)
         spool->n++;
     memmove(spool->names + at + 1, spool->names + at,
             (size_t)(spool->n - 1 - at) * sizeof *spool->names);
     memcpy(spool->names[at], name, SPOOL_NAME);
 }
 
-/* Appends a file as one line; false: it is none of ours, or has no room. Line ends between tokens become spaces. */
-static bool take_file(struct spool *spool, const char *name)
+enum taking { TAKEN, NOT_OURS, NO_ROOM };
+
+/* Appends a file of less than `room` bytes as one line. Line ends between tokens become spaces. */
+static enum taking take_file(struct spool *spool, const char *name, size_t room)
 {
     char *at = spool->lines + spool->len, id[17];
-    size_t room = sizeof spool->lines - spool->len - 2;
     int fd = openat(spool->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : read(fd, at, room);
     if (fd >= 0)
         close(fd);
-    if (n <= 0 || (size_t)n == room)
-        return false;
+    if (n <= 0)
+        return NOT_OURS;
+    if ((size_t)n == room)
+        return NO_ROOM;
     at[n] = 0;
     memcpy(id, name + 14, 16);
     id[16] = 0;
     if (strlen(at) != (size_t)n || !strstr(at, id)) /* it could not be known again, were it taken twice */
-        return false;
+        return NOT_OURS;
     for (ssize_t i = 0; i < n; i++)
         at[i] = at[i] == '\n' || at[i] == '\r' ? ' ' : at[i];
     at[n] = '\n';
     spool->len += (size_t)n + 1;
-    return true;
+    return TAKEN;
 }
 
-void spool_look(struct spool *spool, const struct environment *environment, int most)
+/* Fills in the names. False: it has taken too long, and what was found need not be the oldest. */
+static bool find_names(struct spool *spool, int until_ms)
 {
-    char path[PATH_MAX + 64], entries[8192];
-    struct text to = {path, 0, sizeof path - 1};
-    int n = 0;
-    spool->n = 0;
-    spool->len = 0;
-    if (!state_path(&to, environment))
-        return;
-    size_t state = to.len;
-    text_puts(&to, "/spool");
-    path[to.len] = 0;
-    spool->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (spool->dir < 0)
-        return;
-    to.len = state;
-    text_puts(&to, "/quietbell.db");
-    path[to.len] = 0;
-    if (access(path, F_OK) == 0)
-        return; /* a daemon of this machine takes what lies there */
+    char entries[8192];
     for (long got; (got = syscall(SYS_getdents64, spool->dir, entries, sizeof entries)) > 0;) {
         for (char *at = entries; at < entries + got; at += ((struct entry *)(void *)at)->size) {
             const char *name = ((struct entry *)(void *)at)->name;
             if (is_message(name))
-                keep(spool, name, most);
+                keep(spool, name);
         }
+        if (hook_elapsed_ms() > until_ms)
+            return false;
     }
-    for (int i = 0; i < spool->n && sizeof spool->lines - spool->len > ROOM_MIN; i++) {
-        if (take_file(spool, spool->names[i]))
+    return true;
+}
+
+/* The directory of the spool; negative: there is none, or a daemon of this machine takes what lies there. */
+static int open_spool(const struct environment *environment)
+{
+    char path[PATH_MAX + 64];
+    struct text to = {path, 0, sizeof path - 1};
+    if (!state_path(&to, environment))
+        return -1;
+    size_t state = to.len;
+    text_puts(&to, "/quietbell.db");
+    path[to.len] = 0;
+    if (access(path, F_OK) == 0)
+        return -1;
+    to.len = state;
+    text_puts(&to, "/spool");
+    path[to.len] = 0;
+    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Reads the files of the names; those that are taken keep their names. */
+static void take_files(struct spool *spool, bool few, int until_ms)
+{
+    int n = 0, most = few ? SPOOL_FEW : SPOOL_MANY;
+    for (int i = 0; i < spool->n && n < most && hook_elapsed_ms() <= until_ms; i++) {
+        size_t room = sizeof spool->lines - 2 - spool->len; /* the first may have all of it */
+        if (few && n > 0)
+            room = spool->len < SPOOL_FEW_BYTES ? SPOOL_FEW_BYTES - spool->len : 0;
+        enum taking taking = room > 0 ? take_file(spool, spool->names[i], room) : NO_ROOM;
+        if (taking == NO_ROOM && n > 0)
+            break; /* not a later one before it */
+        if (taking == TAKEN)
             memmove(spool->names[n++], spool->names[i], SPOOL_NAME);
     }
     spool->n = n;
+}
+
+void spool_look(struct spool *spool, const struct environment *environment, bool few)
+{
+    int until_ms = few ? hook_elapsed_ms() + SPOOL_FEW_MS : INT_MAX;
+    spool->n = 0;
+    spool->len = 0;
+    spool->dir = open_spool(environment);
+    if (spool->dir < 0)
+        return;
+    if (!find_names(spool, until_ms))
+        spool->n = 0;
+    take_files(spool, few, until_ms);
+}
+
+void spool_close(struct spool *spool)
+{
+    if (spool->dir >= 0)
+        close(spool->dir);
+    spool->dir = -1;
 }
 
 void spool_drop(const struct spool *spool, int i)

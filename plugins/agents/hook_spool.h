@@ -8,7 +8,9 @@
 #include "hook_context.h"
 
 enum {
-    SPOOL_FEW = 8, /* taken along by a hook, which has to be quick */
+    SPOOL_FEW = 8,               /* taken along by a hook, which has to be quick … */
+    SPOOL_FEW_BYTES = 16 * 1024, /* … also over a slow way; the first of them may be larger */
+    SPOOL_FEW_MS = 20, /* looking for them; a spool that needs longer is left to --send-spool */
     SPOOL_MANY = 64,
     SPOOL_NAME = 36, /* bytes of a file's name, with its NUL */
 };
@@ -28,9 +30,14 @@ bool state_path(struct text *path, const struct environment *environment);
 /* Writes NAME (13 digits of at_ms, a dash, the id, ".json") into it; it is made if it is missing. */
 void spool_line(const struct environment *environment, const char *name, const char *line, size_t len);
 
-/* Looks for at most `most`; none, where a daemon of this machine has its database beside it. */
-void spool_look(struct spool *spool, const struct environment *environment, int most);
+/* Looks for the oldest SPOOL_FEW, or SPOOL_MANY; none, where a daemon of this machine has its database beside it. */
+void spool_look(struct spool *spool, const struct environment *environment, bool few);
 /* The i-th of them has been taken. */
 void spool_drop(const struct spool *spool, int i);
+/* After each spool_look(). */
+void spool_close(struct spool *spool);
+
+/* In hook.c: since the process began. */
+int hook_elapsed_ms(void);
 
 #endif

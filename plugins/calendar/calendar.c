@@ -184,7 +184,10 @@ static int next_step(struct kit *kit)
     uint32_t changed = look_changed(now);
     for (int i = 0; i < n_calendars; i++) {
         struct calendar *calendar = &calendars[i];
-        calendar->due |= changed >> i & 1 || (calendar->again_ms && calendar->again_ms <= now);
+        bool again = calendar->again_ms && calendar->again_ms <= now;
+        if (again) /* it is due now, perhaps behind another: no time is awaited any more */
+            calendar->again_ms = 0;
+        calendar->due |= changed >> i & 1 || again;
         if (calendar->due && !expander.pid && kit->ready)
             expand(calendar);
         if (calendar->again_ms && calendar->again_ms < until)

@@ -156,15 +156,14 @@ static void work(struct read_state *state, const char *text, size_t length)
     limit(RLIMIT_CPU, EXPAND_CPU_S);
     limit(RLIMIT_CORE, 0);
     if (!freopen("/dev/null", "w", stderr)) /* libical writes a line there for each thing it does not like */
-        exit(1);
+        _exit(1);
     if (!SANITIZED)
         limit(RLIMIT_AS, MEMORY_MAX);
     if (calendar_read(state, text, length))
         print_json(result(state));
     else
         problem(state->problem);
-    free(state->spans.list);
-    exit(0);
+    _exit(0); /* what was read is the parent's to free */
 }
 
 /* One try. 0: it has printed; else the event it was at when it was ended, or -1. */

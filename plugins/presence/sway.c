@@ -174,6 +174,14 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer unused)
     return G_SOURCE_REMOVE;
 }
 
+/* A folder of somebody else may hold any socket: what listens has to be ours, too. */
+static bool is_ours(int fd)
+{
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.uid == geteuid();
+}
+
 static int open_socket(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -181,8 +189,8 @@ static int open_socket(const char *path)
     if (!path || !*path || strlen(path) >= sizeof address.sun_path)
         return -1;
     strcpy(address.sun_path, path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); /* a full backlog is EAGAIN */
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 && is_ours(fd))
         return fd;
     if (fd >= 0)
         close(fd);

@@ -5,8 +5,8 @@
  *
  * A session's inputs go round: a prompt, four reports of tools, a permission asked, four reports, an answer, the end
  * of the turn. In the large cases every session keeps an open need of a sub-agent, which its other inputs do not
- * close: told (the popup shows it), walled (a focus is on, nothing is told) or snoozed. Prints one line of JSON: for
- * each case the inputs per second of every round's median. */
+ * close: told (the popup shows it) or walled (a focus is on, nothing is told); idle ones have no need but their own.
+ * Prints a line of JSON for each case (bench.h), whose microseconds are nanoseconds per input here. */
 #include "bench.h"
 
 #include "router/config.h"

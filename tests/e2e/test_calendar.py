@@ -4,6 +4,7 @@ missing and hostile files; a restart; check, reload and replay. (time limit: 120
 import datetime
 import json
 import os
+import subprocess
 import time
 import zoneinfo
 
@@ -269,6 +270,38 @@ def replay_over_the_end_of_summer_time(r):
             for need in line["needs"]:
                 told.setdefault(need, line["at_ms"])
     equal(sorted(told.values()), sorted(at(when) for when in asked.values()), "told")
+
+
+@case
+def one_waits_for_another_asleep(r):
+    """After "retry" all are due at once, and the second waits while the first is read, which takes seconds."""
+    bomb = event("bomb", "DTSTART:19700101T000000Z", "DURATION:PT1S", "RRULE:FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30")
+    files = {"slow": put(r, calendar(bomb), "slow.ics"), "quick": put(r, calendar(), "quick.ics")}
+    calendars = [{"focus": name, "file": path} for name, path in files.items()]
+    sensor = r.start([rig.BUILD + "/libexec/quietbell/calendar"], env=r.env, stdin=subprocess.PIPE,
+                     stdout=subprocess.PIPE)
+
+    def say(**message):
+        sensor.stdin.write(json.dumps(message).encode() + b"\n")
+        sensor.stdin.flush()
+
+    def heard(retry):
+        told = []
+        while len(told) < len(files):
+            message = json.loads(sensor.stdout.readline())
+            if message["type"] == "calendar":
+                told.append(message["focus"])
+                say(type="ack", id=message["id"], ok=not retry, retry=retry)
+        equal(told, list(files), "told")
+
+    say(type="hello", protocol=1, receiver="calendar", settings={"calendars": calendars})
+    heard(retry=True)
+    heard(retry=False)
+    with open(f"/proc/{sensor.pid}/stat", encoding="ascii") as file:
+        ticks = sum(int(part) for part in file.read().rsplit(")", 1)[1].split()[11:13])
+    check(ticks < os.sysconf("SC_CLK_TCK") or rig.SANITIZER, f"{ticks} ticks of processor time spent waiting")
+    sensor.stdin.close()
+    equal(sensor.wait(10), 0, "exit")
 
 
 if __name__ == "__main__":

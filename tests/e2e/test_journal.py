@@ -232,6 +232,12 @@ def an_export_can_begin_at_a_time(r):
     r.quietbell("journal", "import", status=2)
     r.quietbell("journal", "export", "--out", r.dir + "/nowhere/file", status=1)
     equal(json.loads(r.quietbell("journal", "export").splitlines()[0])["journal"], 1, "to stdout")
+    with open(r.dir + "/there", "w", encoding="ascii") as file:  # for all to read, and longer
+        file.write("x" * 100000)
+    os.chmod(r.dir + "/there", 0o644)
+    r.quietbell("journal", "export", "--out", r.dir + "/there")
+    equal(stat.S_IMODE(os.stat(r.dir + "/there").st_mode), 0o600, "mode of a file that was there")
+    check("x" * 1000 not in open(r.dir + "/there", encoding="utf-8").read(), "what it was is in it")
 
 
 @case

@@ -3,6 +3,7 @@
 whose a message is: one hook file may be run by another agent. (time limit: 120 s)"""
 import json
 import os
+import signal
 import subprocess
 
 import rig
@@ -41,6 +42,15 @@ def mapping_test(r, *arguments, stdin=None):
     run = subprocess.run([rig.BUILD + "/quietbell", *arguments], env=r.env, input=stdin, capture_output=True, text=True,
                          timeout=60, check=False)
     return run.returncode, run.stdout, run.stderr
+
+
+def journal(r, kind):
+    path = f"{r.dir}/journal"
+    r.quietbell("journal", "export", "--out", path)
+    with open(path, encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    os.unlink(path)
+    return [line["body"] for line in lines if line.get("type") == kind]
 
 
 def agent_of(r, name, payload, marks=()):
@@ -105,6 +115,47 @@ def mistakes_have_their_place(r):
     code, _, err = mapping_test(r, "mapping", "test", path, "{}")
     equal(code, 1, "exit code")
     check("robot.yaml:6:" in err and "permission" in err and "robot.yaml:17:" in err and "ignore" in err, err)
+
+
+def said(r, agent, payload):
+    agent.begin_raw("", json.dumps(payload))
+    agent.finish()
+    return [need["title"] for need in r.needs()]
+
+
+@case
+def read_again_by_reload(r):
+    """A new file, a mended one, a broken one: as the configuration's, and the journal has what held from when on."""
+    daemon = r.daemon(quiet(r))
+    agent = r.agent(r.repository("payments"), session="r1", agent="robot")
+    ask = {"what": "ask", "run": {"id": "r1"}, "id": 7, "verb": "push"}
+    equal(said(r, agent, ask), [], "no mapping yet")
+    path = add_agent(r)
+    equal(said(r, agent, ask), [], "not read yet")
+    r.quietbell("reload")
+    equal(said(r, agent, ask), ["may I push?"], "after a reload")
+    add_agent(r, AGENT.replace("may I {verb}", "shall I {verb}"))
+    daemon.send(signal.SIGHUP)
+    wait_for(lambda: len(journal(r, "policy")) == 3, "SIGHUP")
+    said(r, agent, {**ask, "what": "answered"})
+    equal(said(r, agent, ask), ["shall I push?"], "after a SIGHUP")
+    add_agent(r, AGENT.replace("opens: permission", "opens: permision"))
+    refused = r.ask({"type": "command", "command": "reload"})
+    check(not refused["ok"] and f"{path}:6:12: " in refused["error"] and "permission" in refused["error"], refused)
+    check(f"{path}:6:12: " in json.dumps(r.troubles()), r.troubles())
+    equal(len(journal(r, "policy")), 3, "policies: a broken mapping file changes nothing, of the configuration neither")
+    said(r, agent, {**ask, "what": "answered"})
+    equal(said(r, agent, ask), ["shall I push?"], "the old one holds")
+    os.unlink(path)
+    r.quietbell("reload")
+    equal([t["what"] for t in r.troubles() if t["key"] == "config"], [], "mended")
+    equal(said(r, agent, {**ask, "id": 8}), ["shall I push?"], "what is open stays, nothing new is understood")
+    mappings = [[m["agent"] for m in body.get("mappings", ())] for body in journal(r, "policy")]
+    equal(mappings, [[], ["robot"], ["robot"], []], "what held, by the journal")
+    texts = [m for body in journal(r, "policy") for m in body.get("mappings", ())]
+    equal(texts[0]["text"], AGENT, "its text")
+    check(texts[0]["hash"] != texts[1]["hash"] and len(texts[0]["hash"]) == 16, texts)
+    daemon.stop()
 
 
 @case

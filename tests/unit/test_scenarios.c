@@ -24,7 +24,7 @@
 enum { ACTORS_MAX = 64, SPOOL_MAX = 64, GONE_MAX = 16, HISTORY = 12 };
 
 struct actor { /* a session of the story, with the context it always sends */
-    char name[32], repository[64], worktree[64], branch[64], host[32], agent[32], pane[32];
+    char name[32], repository[64], worktree[64], branch[64], host[32], agent[32], pane[32], window[32];
     int64_t pid;
 };
 
@@ -247,6 +247,8 @@ static void event_options(struct play *play, struct actor *actor, struct event *
             snprintf(actor->agent, sizeof actor->agent, "%s", next_word(play, "an agent"));
         else if (take_word(play, "pane"))
             snprintf(actor->pane, sizeof actor->pane, "%s", next_word(play, "a tmux pane"));
+        else if (take_word(play, "window"))
+            snprintf(actor->window, sizeof actor->window, "%s", next_word(play, "a window id"));
         else if (take_word(play, "pid"))
             actor->pid = atoi(next_word(play, "a process"));
         else if (take_word(play, "waking"))
@@ -331,6 +333,7 @@ static void act_verb(struct play *play, struct actor *actor, const struct verb *
     event.worktree = actor->worktree;
     event.branch = actor->branch;
     event.place.pane = actor->pane;
+    event.place.window = actor->window;
     event.pid = actor->pid;
     if (play->stage.rules)
         stage_event(&play->stage, &event);
@@ -369,7 +372,7 @@ static bool on_or_off(struct play *play)
     return on;
 }
 
-/* is active|idle|locked|away, looks at NAME, looks away, engaged on|off, commits */
+/* is active|idle|locked|away, looks at NAME, looks at window ID, looks away, engaged on|off, commits */
 static bool person_seen(struct play *play)
 {
     struct presence_input presence = {0};
@@ -381,10 +384,13 @@ static bool person_seen(struct play *play)
         presence.state = (enum presence)state;
     } else if (take_word(play, "looks")) {
         presence.says = PRESENCE_SAYS_FRONT;
-        if (take_word(play, "at"))
+        bool at = take_word(play, "at");
+        if (at && take_word(play, "window"))
+            presence.front.window = next_word(play, "a window id");
+        else if (at)
             presence.front.pane = actor_of(play, next_word(play, "a session"))->pane;
         else if (!take_word(play, "away"))
-            wrong(play, "the person looks at SESSION, or away");
+            wrong(play, "the person looks at SESSION, at window ID, or away");
     } else if (take_word(play, "engaged")) {
         presence.says = PRESENCE_SAYS_ENGAGED;
         presence.engaged = on_or_off(play);

@@ -229,6 +229,52 @@ static void sessions_have_a_cap(void **state)
     assert_int_equal(rules_counts(stage->rules).shed, 1);
 }
 
+static void look_at(struct stage *stage, const char *window)
+{
+    stage_step(stage,
+               (struct input){.type = INPUT_PRESENCE,
+                              .presence = {.says = PRESENCE_SAYS_FRONT, .front.window = window}});
+}
+
+static void speak_in(struct stage *stage, const char *name, const char *window)
+{
+    struct event event = by("", "a", name);
+    event.place.window = window;
+    stage_event(stage, &event);
+}
+
+static uint64_t faced(const struct stage *stage)
+{
+    return rules_person(stage->rules)->front_id;
+}
+
+/* Tabs of one terminal have one window: it says nothing while several sessions are in it. */
+static void a_window_of_several(void **state)
+{
+    struct stage *stage = *state;
+    speak_in(stage, "s", "7");
+    look_at(stage, "7");
+    assert_true(faced(stage) == stage_session(stage, "s")->record.id);
+    speak_in(stage, "t", "7");
+    assert_true(faced(stage) == 0);
+    for (int i = 0; i < 4; i++)
+        speak_in(stage, i % 2 ? "s" : "t", "7");
+    assert_true(faced(stage) == 0);
+    look_at(stage, "8");
+    look_at(stage, "7");
+    assert_true(faced(stage) == 0);
+    stage_stop(stage);
+    stage_start(stage, NULL, 0, NULL, 0);
+    speak_in(stage, "s", "7");
+    assert_true(faced(stage) == 0);
+    struct event event = by("", "a", "s");
+    event.ends = true;
+    stage_event(stage, &event);
+    assert_true(faced(stage) == stage_session(stage, "t")->record.id);
+    speak_in(stage, "u", "8"); /* elsewhere */
+    assert_true(faced(stage) == stage_session(stage, "t")->record.id);
+}
+
 int main(void)
 {
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, start, end)
@@ -241,6 +287,7 @@ int main(void)
         ON_STAGE(threads_have_a_cap),
         ON_STAGE(reasons_have_a_cap_and_it_is_told),
         ON_STAGE(sessions_have_a_cap),
+        ON_STAGE(a_window_of_several),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }
