@@ -161,8 +161,9 @@ int client_break(struct client *client, int argc, char **argv)
     (void)argv;
     if (argc > 0)
         return client_usage(client, "takes no argument");
-    return client_obey(client, client_command("break"),
-                       "a good moment: what is held for one comes now");
+    return client_obey(
+        client, client_command("break"),
+        "a good moment: what is held for one comes now; `quietbell needs` shows what something else holds");
 }
 
 static json_t *front(const struct client *client)
