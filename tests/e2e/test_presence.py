@@ -4,6 +4,7 @@ logind as python-dbusmock plays it. What the person does there changes what is t
 
 time limit: 240 s"""
 import json
+import contextlib
 import os
 import pty
 import re
@@ -54,7 +55,7 @@ def plugin_pid(r):
     path = f"/proc/{r.daemons[-1].pid}/task/{r.daemons[-1].pid}/children"
     with open(path, encoding="ascii") as file:
         for pid in file.read().split():
-            with open(f"/proc/{pid}/comm", encoding="ascii") as name:
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="ascii") as name:  # it may be gone
                 if name.read().strip() == "presence":
                     return int(pid)
     return 0
