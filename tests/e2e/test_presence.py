@@ -3,8 +3,8 @@
 logind as python-dbusmock plays it. What the person does there changes what is told.
 
 time limit: 240 s"""
-import json
 import contextlib
+import json
 import os
 import pty
 import re
