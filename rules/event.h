@@ -57,4 +57,9 @@ struct event {
     int64_t pid, pid_start; /* the agent's process; 0: unknown */
 };
 
+/* It changes nothing of what is asked, nor of the session's state. */
+bool event_is_note(const struct event *event);
+/* What is left of an event that comes while the session is in no state that it belongs to (`during`). */
+struct event event_as_note(const struct event *event);
+
 #endif

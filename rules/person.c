@@ -143,7 +143,6 @@ void person_breakpoint(struct rules *rules, const char *by)
     rules->defer_again = true;
 }
 
-/* Whoever goes away does not answer any more; and that is no moment to be told. */
 static void leave_board(struct rules *rules, struct person *person)
 {
     person->engaged = false;
@@ -160,7 +159,7 @@ static void set_engaged(struct rules *rules, bool engaged)
     judge_all(rules);
     if (engaged)
         return;
-    text_set(&rules->bytes, &person->served, NULL, 0);
+    leave_board(rules, person);
     person_breakpoint(rules, "you left the board");
 }
 
@@ -202,7 +201,7 @@ static void take_state(struct rules *rules, struct person *person, enum presence
         person->presence_ms = rules->now.steady_ms;
     person->presence = state;
     if (state == PRESENCE_LOCKED || state == PRESENCE_AWAY)
-        leave_board(rules, person);
+        leave_board(rules, person); /* no moment to be told, as the board left by itself is */
     judge_all(rules);
     if (state == PRESENCE_ACTIVE)
         person_breakpoint(rules, was == PRESENCE_LOCKED ? "you unlocked the screen" : "you came back");

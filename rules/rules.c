@@ -35,17 +35,6 @@ static int64_t steady_of(const struct moment *now, int64_t wall_ms)
     return now->steady_ms - (ago > 0 ? ago : 0);
 }
 
-/* What is left of an event that comes while the session is in no state that it belongs to (`during`). */
-static struct event as_note(const struct event *event)
-{
-    struct event note = *event;
-    note.starts = note.ends = note.prompt = false;
-    note.closes = CLOSES_NOTHING;
-    note.opens = OPENS_NOTHING;
-    note.state = STATE_NONE;
-    return note;
-}
-
 static void prompt_sent(struct rules *rules, const struct session *session)
 {
     char by[TEXT_NAME];
@@ -60,13 +49,12 @@ static void take_event(struct rules *rules, const struct event *event)
     struct session *session = session_get(rules, event, at_ms);
     struct event noted;
     if (event->during && !(event->during >> session->state & 1)) {
-        noted = as_note(event);
+        noted = event_as_note(event);
         event = &noted;
     }
     bool newer = session_newer(rules, session, event, at_ms);
     bool main = text_empty(event->thread);
-    bool note = !event->starts && !event->ends && event->closes == CLOSES_NOTHING &&
-                event->opens == OPENS_NOTHING && event->state == STATE_NONE;
+    bool note = event_is_note(event);
     rules->heard_of = session;
     rules->heard = note            ? HEARD_NOTE
                    : event->ends   ? HEARD_END

@@ -359,15 +359,9 @@ static struct thread *get_thread(struct rules *rules, struct session *session, c
     return thread;
 }
 
-static bool is_note(const struct event *event)
-{
-    return !event->starts && !event->ends && event->closes == CLOSES_NOTHING &&
-           event->opens == OPENS_NOTHING && event->state == STATE_NONE;
-}
-
 bool session_newer(struct rules *rules, struct session *session, const struct event *event, int64_t at_ms)
 {
-    if (is_note(event))
+    if (event_is_note(event))
         return true;
     int64_t *newest = &session->newest_ms;
     if (!text_empty(event->thread)) {
