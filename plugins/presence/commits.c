@@ -3,13 +3,13 @@
  * The host names folders: those of the sessions that are alive, and whether an agent is at work in them. Git appends
  * to logs/HEAD of a checkout at each commit, so that folder is watched, by inotify: the session's own checkout, unless
  * an agent is at work in it (then it is the agent who commits), and that of the repository it is a worktree of. */
+#include "changes.h"
 #include "signals.h"
 
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -192,13 +192,11 @@ static void read_new(struct log *log)
 
 static gboolean on_change(gint fd, GIOCondition condition, gpointer unused)
 {
-    _Alignas(struct inotify_event) char bytes[4096];
-    ssize_t got = read(fd, bytes, sizeof bytes);
+    struct changes changes;
 
     (void)condition, (void)unused;
-    for (ssize_t at = 0; at < got;) {
-        const struct inotify_event *event = (const void *)(bytes + at);
-        at += (ssize_t)(sizeof *event + event->len);
+    changes_read(&changes, fd);
+    for (const struct inotify_event *event; (event = changes_next(&changes));) {
         for (int i = 0; i < logs.n; i++) {
             if (logs.list[i].wd == event->wd && event->len && strcmp(event->name, "HEAD") == 0)
                 read_new(&logs.list[i]);

@@ -4,13 +4,13 @@
  * and its status in /proc/asound whether it is in use now. PulseAudio and PipeWire close a device that nobody has
  * recorded from for some seconds. A device opened for less than SETTLE_MS was only looked at. Not seen: microphones
  * that are no ALSA device (Bluetooth, network). */
+#include "changes.h"
 #include "signals.h"
 
 #include <dirent.h>
 #include <glib-unix.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 enum { SETTLE_MS = 3000, PATH_LEN = 320 };
@@ -87,14 +87,12 @@ static gboolean on_settled(gpointer unused)
 
 static gboolean on_change(gint fd, GIOCondition condition, gpointer unused)
 {
-    _Alignas(struct inotify_event) char bytes[4096];
-    ssize_t got = read(fd, bytes, sizeof bytes);
+    struct changes changes;
     bool capture = false;
 
     (void)condition, (void)unused;
-    for (ssize_t at = 0; at < got;) {
-        const struct inotify_event *event = (const void *)(bytes + at);
-        at += (ssize_t)(sizeof *event + event->len);
+    changes_read(&changes, fd);
+    for (const struct inotify_event *event; (event = changes_next(&changes));) {
         capture |= event->mask & (IN_Q_OVERFLOW | IN_IGNORED) ||
                    (event->len && g_str_has_prefix(event->name, "pcm") &&
                     g_str_has_suffix(event->name, "c"));

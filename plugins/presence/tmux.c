@@ -10,6 +10,7 @@
  *
  * A client is in front if its terminal's window (WINDOWID of its environment) or its tty is. Where neither is known,
  * tmux has to tell whether its terminal has the focus, which it does with `set -g focus-events on`. */
+#include "changes.h"
 #include "signals.h"
 
 #include <dirent.h>
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -299,13 +299,11 @@ static void look_at_all(void)
 
 static gboolean on_change(gint fd, GIOCondition condition, gpointer unused)
 {
-    _Alignas(struct inotify_event) char bytes[4096];
-    ssize_t got = read(fd, bytes, sizeof bytes);
+    struct changes changes;
 
     (void)condition, (void)unused;
-    for (ssize_t at = 0; at < got;) {
-        const struct inotify_event *event = (const void *)(bytes + at);
-        at += (ssize_t)(sizeof *event + event->len);
+    changes_read(&changes, fd);
+    for (const struct inotify_event *event; (event = changes_next(&changes));) {
         if (event->mask & IN_IGNORED) { /* the folder is gone */
             again_later(&tmux.again);
             return G_SOURCE_CONTINUE;
