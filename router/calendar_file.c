@@ -46,12 +46,10 @@ static void run(const char *program, const char *file, int64_t from_ms, int64_t 
     _exit(127);
 }
 
-json_t *calendar_file(const char *libexec, const char *file, int64_t from_ms, int64_t until_ms,
-                      const char *zone)
+static json_t *ask(const char *program, const char *file, int64_t from_ms, int64_t until_ms,
+                   const char *zone)
 {
-    char program[4096];
     int out[2], status = 0;
-    snprintf(program, sizeof program, "%s/calendar", text_or(libexec, "."));
     if (access(program, X_OK) != 0)
         return problem("there is no program to read it with: ", program);
     if (pipe2(out, O_CLOEXEC) != 0)
@@ -71,6 +69,15 @@ json_t *calendar_file(const char *libexec, const char *file, int64_t from_ms, in
         return said;
     json_decref(said);
     return problem("what reads it failed: ", program);
+}
+
+json_t *calendar_file(const char *libexec, const char *file, int64_t from_ms, int64_t until_ms,
+                      const char *zone)
+{
+    char *program = paths_program(libexec, "calendar");
+    json_t *said = ask(program, file, from_ms, until_ms, zone);
+    free(program);
+    return said;
 }
 
 int calendar_read_now(const struct config_calendar *calendar, int64_t from_ms, int64_t until_ms,

@@ -106,20 +106,19 @@ static void check_calendars(const struct client *client, const struct paths *pat
 static void check_plugins(const struct paths *paths, const struct config *config,
                           struct problems *problems)
 {
-    char path[CONFIG_PATH_MAX * 2], key[64];
+    char key[64];
     for (int i = 0; i < config->n_receivers; i++) {
         const struct config_receiver *receiver = &config->receivers[i];
         const struct problem_at at = {
             .file = config->file, .line = receiver->line, .column = receiver->column, .key = key};
-        bool is_path = strchr(receiver->plugin, '/') != NULL;
         if (!receiver->line || strcmp(receiver->plugin, "auto") == 0)
             continue;
-        snprintf(path, sizeof path, "%s%s%s", is_path ? "" : text_or(paths->libexec, "."),
-                 is_path ? "" : "/", receiver->plugin);
+        char *path = paths_program(paths->libexec, receiver->plugin);
         snprintf(key, sizeof key, "receivers.%s.plugin", receiver->name);
         if (access(path, X_OK) != 0)
             problem_set(problems, &at, "known: desktop webhook terminal auto, or the path of a program",
                         "%s: %s", path, strerror(errno));
+        free(path);
     }
 }
 

@@ -1,6 +1,7 @@
 /* jump.c: see jump.h. One child, one line in, one line out, and a limit beside its own. */
 #include "router/jump.h"
 
+#include "router/paths.h"
 #include "router/plain.h"
 #include "rules/text.h"
 
@@ -156,14 +157,12 @@ static int order_fd(json_t *order)
 
 static int spawn(struct jump *jump, uv_loop_t *loop, const char *libexec, int in)
 {
-    char path[4096];
-    char *args[] = {path, NULL};
+    char *path = paths_program(libexec, "jump"), *args[] = {path, NULL};
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_INHERIT_FD, .data.fd = in},
         {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&jump->out},
         {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
     };
-    snprintf(path, sizeof path, "%s/jump", text_or(libexec, "."));
     uv_process_options_t options = {.file = path,
                                     .args = args,
                                     .exit_cb = on_exited,
@@ -171,6 +170,7 @@ static int spawn(struct jump *jump, uv_loop_t *loop, const char *libexec, int in
                                     .stdio = stdio,
                                     .stdio_count = 3};
     int status = uv_spawn(loop, &jump->process, &options);
+    free(path);
     return status < 0 ? status : uv_read_start((uv_stream_t *)&jump->out, on_room, on_read);
 }
 

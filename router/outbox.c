@@ -4,6 +4,7 @@
 #include "plugins/protocol.h"
 #include "router/compose.h"
 #include "router/host.h"
+#include "router/paths.h"
 #include "router/query.h"
 #include "router/trouble.h"
 #include "rules/text.h"
@@ -29,13 +30,9 @@ static bool has_desktop(void)
 
 static char *program_of(const struct outbox *outbox, const char *plugin)
 {
-    char path[4096];
     if (strcmp(plugin, "auto") == 0)
         plugin = has_desktop() ? "desktop" : "terminal";
-    if (strchr(plugin, '/'))
-        return must_copy(plugin);
-    snprintf(path, sizeof path, "%s/%s", text_or(outbox->libexec, "."), plugin);
-    return must_copy(path);
+    return paths_program(outbox->libexec, plugin);
 }
 
 static struct post *find_post(const struct outbox *outbox, const char *receiver)

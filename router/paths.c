@@ -134,6 +134,11 @@ static char *find_libexec(void)
     return joined(self, "libexec/quietbell");
 }
 
+char *paths_program(const char *libexec, const char *plugin)
+{
+    return strchr(plugin, '/') ? must_copy(plugin) : joined(text_or(libexec, "."), plugin);
+}
+
 void paths_init(struct paths *paths)
 {
     paths->socket = socket_to_use();

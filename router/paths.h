@@ -26,6 +26,9 @@ void paths_release(struct paths *paths);
  * first whose folder is there or can be made; a client tries one after the other. Heap. */
 char *paths_socket(int nth);
 
+/* A plugin's program: a path as it is, a name in libexec (NULL: here). Heap. */
+char *paths_program(const char *libexec, const char *plugin);
+
 /* Makes a folder and what is missing above it, 0700. 0, or a negative errno. */
 int paths_make(const char *folder);
 /* The same for the folder that a file is to lie in. */

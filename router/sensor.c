@@ -2,6 +2,7 @@
 #include "router/sensor.h"
 
 #include "router/log.h"
+#include "router/paths.h"
 #include "router/plugin.h"
 #include "router/trouble.h"
 #include "rules/moment.h"
@@ -54,11 +55,9 @@ struct sensor *sensor_new(uv_loop_t *loop, const char *libexec, const char *name
                           const struct sensor_owner *owner)
 {
     struct sensor *sensor = must_alloc(sizeof *sensor);
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s", text_or(libexec, "."), name);
     sensor->loop = loop;
     sensor->name = must_copy(name);
-    sensor->program = must_copy(path);
+    sensor->program = paths_program(libexec, name);
     sensor->owner = *owner;
     return sensor;
 }
